@@ -1,0 +1,49 @@
+// From candidates to packed 4-bit codes.
+//
+// dot_product and cosine use anisotropic quantization (Guo et al., "Accelerating Large-Scale
+// Inference with Anisotropic Vector Quantization", ICML 2020): with x the candidate and e the error
+// of its residual's code,
+//   loss = |e|^2 + (eta - 1) (e . x/|x|)^2,  eta = (d - 1) t / (1 - t),  t = T^2 (m / |x|)^2,
+// T being anisotropic_quantization_threshold and m the root mean square length of the candidates:
+// T is relative to that, so that it means the same for data of any scale. squared_l2 uses eta = 1.
+#ifndef TFSCANN_BUILD_ENCODER_H_
+#define TFSCANN_BUILD_ENCODER_H_
+
+#include <vector>
+
+#include "cc/base/matrix_view.h"
+#include "cc/base/status.h"
+#include "cc/build/config.h"
+#include "cc/build/leaves.h"
+
+namespace tfscann {
+
+struct Encoder {
+  DistanceMeasure distance_measure;
+  int64_t dims_per_block;
+  double threshold;          // T
+  double mean_squared_norm;  // m^2
+  MatrixView<const float> centroids;
+  std::vector<float> center;          // squared_l2: the mean candidate
+  std::vector<float> codebooks;       // [num_blocks][dims_per_block][16]
+  std::vector<float> norm_codebooks;  // squared_l2: [kNormBlocks][16]
+
+  int64_t dims() const { return centroids.cols(); }
+  int64_t num_blocks() const { return CeilDiv(dims(), dims_per_block); }
+  int64_t num_code_blocks() const {
+    return num_blocks() + (distance_measure == DistanceMeasure::kSquaredL2 ? kNormBlocks : 0);
+  }
+  int64_t num_pairs() const { return CeilDiv(num_code_blocks(), 2); }
+
+  // Chooses norm_codebooks so that they cover the norm terms of the given rows and leaves.
+  void FitNormCodebooks(MatrixView<const float> rows, const std::vector<int32_t>& leaf_of_row);
+
+  // Encodes every candidate of every leaf. `rows` are all candidates. codes: num_groups x num_pairs
+  // x 32 bytes, zero; radii: [num_leaves], the root mean square length of the residuals.
+  Status EncodeLeaves(MatrixView<const float> rows, const Leaves& leaves,
+                      const BuildContext& context, uint8_t* codes, float* radii) const;
+};
+
+}  // namespace tfscann
+
+#endif  // TFSCANN_BUILD_ENCODER_H_

@@ -1,0 +1,123 @@
+#include "cc/io/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace tfscann {
+namespace {
+
+Status ErrnoStatus(int error, const char* action, const std::string& path) {
+  StatusCode code = StatusCode::kInternal;
+  if (error == ENOENT || error == ENOTDIR) code = StatusCode::kNotFound;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) code = StatusCode::kResourceExhausted;
+  if (error == EACCES || error == EROFS || error == EPERM || error == EISDIR) {
+    code = StatusCode::kFailedPrecondition;
+  }
+  return Status(code, StrCat("cannot ", action, " ", path, ": ", std::strerror(error)));
+}
+
+}  // namespace
+
+Result<Memory> MapFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(errno, "open", path);
+  struct stat info;
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    const Status status = ErrnoStatus(S_ISREG(info.st_mode) ? errno : EISDIR, "read", path);
+    close(fd);
+    return status;
+  }
+  const size_t size = static_cast<size_t>(info.st_size);
+  if (size == 0) {
+    close(fd);
+    return Memory{};
+  }
+  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  const int error = errno;
+  close(fd);
+  if (data == MAP_FAILED) return ErrnoStatus(error, "map", path);
+  Memory memory;
+  memory.bytes = {static_cast<const char*>(data), size};
+  memory.owner = std::shared_ptr<const void>(
+      data, [size](const void* mapped) { munmap(const_cast<void*>(mapped), size); });
+  return memory;
+}
+
+Result<std::unique_ptr<TemporaryFile>> TemporaryFile::Create(const std::string& final_path) {
+  std::string path = final_path + ".XXXXXX.tmp";
+  const int fd = mkostemps(path.data(), 4, O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(errno, "create", final_path);
+  // mkostemps is for secrets; an index is as readable as other files of the user.
+  const mode_t mask = umask(0);
+  umask(mask);
+  fchmod(fd, 0666 & ~mask);
+  return std::unique_ptr<TemporaryFile>(new TemporaryFile(fd, path, final_path));
+}
+
+TemporaryFile::~TemporaryFile() {
+  close(fd_);
+  if (!path_.empty()) unlink(path_.c_str());
+}
+
+Status TemporaryFile::Error(const char* action) const {
+  return ErrnoStatus(errno, action, final_path_);
+}
+
+Status TemporaryFile::Write(int64_t offset, const void* data, size_t size) {
+  const char* from = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = pwrite(fd_, from, size, offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Error("write");
+    from += written;
+    offset += written;
+    size -= static_cast<size_t>(written);
+  }
+  return Status();
+}
+
+Status TemporaryFile::Extend(int64_t size) {
+  struct stat info;
+  if (fstat(fd_, &info) != 0) return Error("write");
+  if (info.st_size >= size) return Status();
+  int error;
+  do {
+    error = posix_fallocate(fd_, info.st_size, size - info.st_size);
+  } while (error == EINTR);
+  if (error != 0) return ErrnoStatus(error, "extend", final_path_);
+  return Status();
+}
+
+Result<std::shared_ptr<char>> TemporaryFile::Map(int64_t offset, size_t size) {
+  if (size == 0) return std::shared_ptr<char>();
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  const int64_t begin = offset / page * page;
+  const size_t length = size + static_cast<size_t>(offset - begin);
+  void* data = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, begin);
+  if (data == MAP_FAILED) return Error("map");
+  return std::shared_ptr<char>(static_cast<char*>(data) + (offset - begin),
+                               [data, length](char*) { munmap(data, length); });
+}
+
+Status TemporaryFile::Commit() {
+  if (fsync(fd_) != 0) return Error("write");
+  if (rename(path_.c_str(), final_path_.c_str()) != 0) return Error("create");
+  path_.clear();
+  // The new name must reach the disk too; a folder that cannot be opened for that is no failure.
+  const size_t slash = final_path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : final_path_.substr(0, slash + 1);
+  const int folder_fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder_fd >= 0) {
+    fsync(folder_fd);
+    close(folder_fd);
+  }
+  return Status();
+}
+
+}  // namespace tfscann

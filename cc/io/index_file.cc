@@ -1,0 +1,301 @@
+#include "cc/io/index_file.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "cc/base/aligned_buffer.h"
+#include "cc/io/section_file.h"
+#include "cc/kernels/kernels.h"
+#include "cc/search/int8_rows.h"
+
+namespace tfscann {
+namespace {
+
+// Every field in a place of its own; unused bytes are zero.
+struct StoredParameters {
+  uint32_t distance_measure;
+  uint32_t reordering_dtype;
+  uint32_t identifier_type;
+  uint32_t soar;
+  int64_t num_candidates;
+  int64_t dimensions;
+  int64_t num_leaves;
+  int64_t dimensions_per_block;
+  int64_t num_leaves_to_search;
+  int64_t num_reordering_candidates;
+  int64_t training_iterations;
+  int64_t tuned_k;
+  uint64_t seed;
+  double soar_lambda;
+  double anisotropic_quantization_threshold;
+  double target_recall;
+  double measured_recall;
+  char unused[40];
+};
+static_assert(sizeof(StoredParameters) == kParametersBytes);
+
+// Reads sections into IndexParts. The first thing that is wrong is kept as status().
+class PartsReader {
+ public:
+  explicit PartsReader(const SectionReader& sections) : sections_(sections) {}
+
+  Status Read(IndexParts* parts) {
+    ReadParameters(&parts->parameters);
+    if (status_.ok()) ReadIdentifiers(&parts->identifiers);
+    if (status_.ok()) ReadRows(parts);
+    if (status_.ok() && !parts->parameters.exact()) ReadTree(parts);
+    return status_;
+  }
+
+ private:
+  template <typename... Parts>
+  void Fail(const char* section, const Parts&... parts) {
+    if (status_.ok()) status_ = DataLoss("section '", section, "': ", parts...);
+  }
+
+  // The section as `count` values of T.
+  template <typename T>
+  Span<const T> Values(const char* section, int64_t count) {
+    const Span<const char> bytes = sections_.Find(section);
+    if (bytes.size() != static_cast<size_t>(count) * sizeof(T)) {
+      Fail(section, "it should have ", count * sizeof(T), " bytes, but has ", bytes.size());
+      return {};
+    }
+    return {reinterpret_cast<const T*>(bytes.data()), static_cast<size_t>(count)};
+  }
+  Span<const float> FiniteFloats(const char* section, int64_t count) {
+    const Span<const float> values = Values<float>(section, count);
+    if (!ActiveKernels().all_finite(values.data(), values.size())) {
+      Fail(section, "a value is NaN or infinite");
+    }
+    return values;
+  }
+  Span<const int8_t> CheckedInt8Rows(const char* section, int64_t count) {
+    const int64_t dims = parameters_.dimensions;
+    const Span<const int8_t> values =
+        Values<int8_t>(section, count * Int8RowStride(dims) + kInt8Overread);
+    if (!status_.ok()) return {};
+    const Int8Rows rows(values.data(), dims);
+    for (int64_t i = 0; i < count; ++i) {
+      if (!std::isfinite(rows.scale(i)) || !std::isfinite(rows.squared_norm(i))) {
+        Fail(section, "the scale of row ", i, " is NaN or infinite");
+        return {};
+      }
+    }
+    return values;
+  }
+
+  void Require(bool condition, const char* what, int64_t value) {
+    if (!condition) Fail(section::kParameters, what, " is ", value);
+  }
+
+  void ReadParameters(IndexParameters* out) {
+    const Span<const char> bytes = Values<char>(section::kParameters, kParametersBytes);
+    if (!status_.ok()) return;
+    StoredParameters stored;
+    std::memcpy(&stored, bytes.data(), sizeof(stored));
+    Require(stored.distance_measure <= 2, "distance_measure", stored.distance_measure);
+    Require(stored.reordering_dtype <= 1, "reordering_dtype", stored.reordering_dtype);
+    Require(stored.identifier_type <= 5, "identifier_type", stored.identifier_type);
+    Require(stored.soar <= 1, "soar", stored.soar);
+    Require(stored.num_candidates >= 1 && stored.num_candidates < kMaxCandidates, "num_candidates",
+            stored.num_candidates);
+    Require(stored.dimensions >= 1 && stored.dimensions <= kMaxDimensions, "dimensions",
+            stored.dimensions);
+    Require(stored.num_leaves >= 0 && stored.num_leaves <= stored.num_candidates, "num_leaves",
+            stored.num_leaves);
+    if (!status_.ok()) return;
+    if (stored.num_leaves > 0) {
+      Require(stored.dimensions_per_block >= 1 && stored.dimensions_per_block <= stored.dimensions,
+              "dimensions_per_block", stored.dimensions_per_block);
+      Require(stored.num_leaves_to_search >= 1 && stored.num_leaves_to_search <= stored.num_leaves,
+              "num_leaves_to_search", stored.num_leaves_to_search);
+      Require(stored.num_reordering_candidates >= 1, "num_reordering_candidates",
+              stored.num_reordering_candidates);
+    }
+    if (!status_.ok()) return;
+    parameters_.distance_measure = static_cast<DistanceMeasure>(stored.distance_measure);
+    parameters_.reordering_dtype = static_cast<ReorderingDtype>(stored.reordering_dtype);
+    parameters_.num_candidates = stored.num_candidates;
+    parameters_.dimensions = stored.dimensions;
+    parameters_.num_leaves = stored.num_leaves;
+    parameters_.dimensions_per_block = stored.dimensions_per_block;
+    parameters_.soar = stored.soar == 1;
+    parameters_.soar_lambda = stored.soar_lambda;
+    parameters_.anisotropic_quantization_threshold = stored.anisotropic_quantization_threshold;
+    parameters_.num_leaves_to_search = stored.num_leaves_to_search;
+    parameters_.num_reordering_candidates = stored.num_reordering_candidates;
+    parameters_.training_iterations = stored.training_iterations;
+    parameters_.seed = stored.seed;
+    parameters_.tuned_k = stored.tuned_k;
+    parameters_.target_recall = stored.target_recall;
+    parameters_.measured_recall = stored.measured_recall;
+    if (parameters_.num_code_blocks() > kMaxBlocks) {
+      Fail(section::kParameters, "more than ", kMaxBlocks, " blocks");
+    }
+    identifier_type_ = static_cast<IdentifierType>(stored.identifier_type);
+    *out = parameters_;
+  }
+
+  void ReadIdentifiers(Identifiers* out) {
+    if (identifier_type_ == IdentifierType::kRowNumber) return;
+    const int64_t n = parameters_.num_candidates;
+    Span<const char> values;
+    Span<const uint64_t> offsets;
+    if (identifier_type_ == IdentifierType::kString) {
+      values = sections_.Find(section::kIdentifiers);
+      offsets = Values<uint64_t>(section::kIdentifierOffsets, n + 1);
+      for (int64_t i = 0; status_.ok() && i < n; ++i) {
+        if (offsets[i] > offsets[i + 1]) {
+          Fail(section::kIdentifierOffsets, "offset ", i + 1, " is less than the one before");
+        }
+      }
+      if (status_.ok() && (offsets[0] != 0 || offsets[n] != values.size())) {
+        Fail(section::kIdentifierOffsets, "they do not cover ", values.size(), " bytes");
+      }
+    } else {
+      values = Values<char>(section::kIdentifiers, n * IdentifierBytes(identifier_type_));
+    }
+    const Span<const int32_t> slots =
+        Values<int32_t>(section::kIdentifierSlots, NumIdentifierSlots(n));
+    for (const int32_t row : slots) {
+      if (row < kFreeIdentifierSlot || row >= n) {
+        Fail(section::kIdentifierSlots, "row ", row, " of ", n);
+        return;
+      }
+    }
+    *out = Identifiers(identifier_type_, values, offsets, slots);
+  }
+
+  void ReadRows(IndexParts* parts) {
+    if (!parameters_.exact() && parameters_.reordering_dtype == ReorderingDtype::kInt8) return;
+    parts->rows = FiniteFloats(
+        section::kRows, parameters_.num_candidates * parameters_.dimensions + kFloatOverread);
+  }
+
+  void ReadTree(IndexParts* parts) {
+    const int64_t leaves = parameters_.num_leaves;
+    parts->int8_rows = CheckedInt8Rows(section::kInt8Rows, parameters_.num_candidates);
+    parts->centroids = CheckedInt8Rows(section::kCentroids, leaves);
+    parts->leaf_radii = FiniteFloats(section::kLeafRadii, leaves);
+    parts->codebooks = FiniteFloats(
+        section::kCodebooks, parameters_.num_blocks() * parameters_.dimensions_per_block * 16);
+    if (parameters_.distance_measure == DistanceMeasure::kSquaredL2) {
+      parts->center = FiniteFloats(section::kCenter, parameters_.dimensions);
+      parts->norm_codebooks = FiniteFloats(section::kNormCodebooks, kNormBlocks * 16);
+    }
+    ReadLeaves(parts);
+    if (!status_.ok()) return;
+    const int64_t groups = parts->leaf_first_groups[leaves];
+    parts->codes =
+        Values<uint8_t>(section::kCodes, groups * parameters_.num_code_pairs() * kLut16PairBytes);
+  }
+
+  void ReadLeaves(IndexParts* parts) {
+    const int64_t leaves = parameters_.num_leaves;
+    parts->leaf_first_groups = Values<uint32_t>(section::kLeafFirstGroups, leaves + 1);
+    parts->leaf_sizes = Values<uint32_t>(section::kLeafSizes, leaves);
+    if (!status_.ok()) return;
+    int64_t group = 0, candidates = 0;
+    for (int64_t leaf = 0; leaf < leaves; ++leaf) {
+      if (parts->leaf_first_groups[leaf] != group) {
+        Fail(section::kLeafFirstGroups, "leaf ", leaf, " does not start where the last ends");
+        return;
+      }
+      candidates += parts->leaf_sizes[leaf];
+      group += CeilDiv(parts->leaf_sizes[leaf], kLut16Group);
+      // Positions are 32 bits wide.
+      if (group * kLut16Group >= int64_t{1} << 32) {
+        Fail(section::kLeafSizes, "too many candidates in the leaves");
+        return;
+      }
+    }
+    if (parts->leaf_first_groups[leaves] != group) {
+      Fail(section::kLeafFirstGroups, "the last leaf does not end where it should");
+      return;
+    }
+    const int64_t copies = parameters_.soar ? 2 : 1;
+    if (candidates != copies * parameters_.num_candidates) {
+      Fail(section::kLeafSizes, candidates, " candidates in all leaves, but there should be ",
+           copies * parameters_.num_candidates);
+      return;
+    }
+    parts->position_rows = Values<int32_t>(section::kPositionRows, group * kLut16Group);
+    if (!status_.ok()) return;
+    for (int64_t leaf = 0; leaf < leaves; ++leaf) {
+      const int32_t* rows =
+          parts->position_rows.data() + int64_t{parts->leaf_first_groups[leaf]} * kLut16Group;
+      for (int64_t i = 0; i < parts->leaf_sizes[leaf]; ++i) {
+        if (rows[i] < 0 || rows[i] >= parameters_.num_candidates) {
+          Fail(section::kPositionRows, "row ", rows[i], " of ", parameters_.num_candidates);
+          return;
+        }
+      }
+    }
+  }
+
+  const SectionReader& sections_;
+  Status status_;
+  IndexParameters parameters_;
+  IdentifierType identifier_type_ = IdentifierType::kRowNumber;
+};
+
+Memory AlignedCopy(const Memory& memory) {
+  auto buffer = std::make_shared<AlignedBuffer<char>>(memory.bytes.size());
+  std::memcpy(buffer->data(), memory.bytes.data(), memory.bytes.size());
+  return {{buffer->data(), buffer->size()}, buffer};
+}
+
+}  // namespace
+
+void EncodeParameters(const IndexParameters& parameters, IdentifierType identifier_type,
+                      char* bytes) {
+  StoredParameters stored = {};
+  stored.distance_measure = static_cast<uint32_t>(parameters.distance_measure);
+  stored.reordering_dtype = static_cast<uint32_t>(parameters.reordering_dtype);
+  stored.identifier_type = static_cast<uint32_t>(identifier_type);
+  stored.soar = parameters.soar;
+  stored.num_candidates = parameters.num_candidates;
+  stored.dimensions = parameters.dimensions;
+  stored.num_leaves = parameters.num_leaves;
+  stored.dimensions_per_block = parameters.dimensions_per_block;
+  stored.num_leaves_to_search = parameters.num_leaves_to_search;
+  stored.num_reordering_candidates = parameters.num_reordering_candidates;
+  stored.training_iterations = parameters.training_iterations;
+  stored.tuned_k = parameters.tuned_k;
+  stored.seed = parameters.seed;
+  stored.soar_lambda = parameters.soar_lambda;
+  stored.anisotropic_quantization_threshold = parameters.anisotropic_quantization_threshold;
+  stored.target_recall = parameters.target_recall;
+  stored.measured_recall = parameters.measured_recall;
+  std::memcpy(bytes, &stored, sizeof(stored));
+}
+
+Result<IndexFile> OpenIndex(Memory memory) {
+  if (reinterpret_cast<uintptr_t>(memory.bytes.data()) % kCacheLine != 0) {
+    memory = AlignedCopy(memory);
+  }
+  TFSCANN_ASSIGN_OR_RETURN(const SectionReader sections, SectionReader::Open(memory.bytes));
+  IndexParts parts;
+  TFSCANN_RETURN_IF_ERROR(PartsReader(sections).Read(&parts));
+  IndexFile file;
+  file.index = std::make_shared<const Index>(parts, memory.owner);
+  file.memory = std::move(memory);
+  for (const SectionReader::Section& section : sections.sections()) {
+    // Printed, so printable.
+    for (const char c : section.name) {
+      if (!(c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) {
+        return DataLoss("header: a section's name is not of letters, digits and _");
+      }
+    }
+    file.section_bytes.emplace_back(section.name, section.bytes.size());
+  }
+  return file;
+}
+
+Result<IndexFile> OpenIndex(const std::string& path) {
+  TFSCANN_ASSIGN_OR_RETURN(Memory memory, MapFile(path));
+  return OpenIndex(std::move(memory));
+}
+
+}  // namespace tfscann

@@ -1,0 +1,34 @@
+// The float kernels for Target::kAvx512.
+#include <cstdint>
+
+#include "cc/kernels/targets_internal.h"
+
+#define TFSCANN_TARGET_NAMESPACE avx512_target
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), \
+                             apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
+#endif
+
+namespace tfscann {
+namespace TFSCANN_TARGET_NAMESPACE {
+constexpr int kWidth = 16;  // floats in a register
+// Rows of a MultiplyTile: their sums and one column fit in the registers.
+constexpr int kMultiplyRows = 12;
+}  // namespace TFSCANN_TARGET_NAMESPACE
+}  // namespace tfscann
+#include "cc/kernels/float_inl.h"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+namespace tfscann {
+
+void AddFloatKernelsAvx512(Kernels* kernels) { TFSCANN_TARGET_NAMESPACE::AddFloatKernels(kernels); }
+
+}  // namespace tfscann

@@ -1,0 +1,123 @@
+// The table of kernels: the only interface to code with intrinsics. One table per Target; a
+// kernel of a richer target computes the same function as its scalar twin: integer kernels bit for
+// bit, float kernels within rounding.
+#ifndef TFSCANN_KERNELS_KERNELS_H_
+#define TFSCANN_KERNELS_KERNELS_H_
+
+#include <cstdint>
+
+#include "cc/kernels/target.h"
+
+namespace tfscann {
+
+// Floats that may be read, with any finite value, behind the last row given to a float kernel, and
+// bytes behind the last row given to an int8 kernel.
+inline constexpr int64_t kFloatOverread = 16;
+inline constexpr int64_t kInt8Overread = 64;
+
+// Packed 4-bit codes (lut16): candidates stand in groups of 32, blocks in pairs. The 32 bytes of
+// (group, pair p) hold block 2p in bytes 0-15 and block 2p+1 in bytes 16-31. Byte j of either half
+// holds candidate Lut16Candidate(j) in its low nibble and that candidate + 16 in its high nibble.
+// A group's pairs follow one another, then the next group's.
+inline constexpr int kLut16Group = 32;
+inline constexpr int kLut16PairBytes = 32;
+constexpr int Lut16Candidate(int byte) { return byte / 2 + 8 * (byte % 2); }
+constexpr int Lut16Byte(int candidate) { return candidate % 8 * 2 + candidate % 16 / 8; }
+
+// The largest table entry, and the largest sum of entries over all blocks: what lets every target
+// add two entries in 8 bits and all of them in 15.
+inline constexpr int kLut16MaxEntry = 127;
+inline constexpr int kLut16MaxSum = 32767;
+
+// Arguments of Kernels::lut16_scan.
+struct Lut16Scan {
+  const uint8_t* codes;  // num_groups x num_pairs x 32 bytes
+  int64_t num_groups;
+  int64_t num_pairs;
+  const uint8_t* table;  // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks
+  int32_t threshold;     // keep sums >= threshold; in [0, kLut16MaxSum]
+  uint32_t key_offset;   // added to a kept sum
+  uint32_t first_position;  // of the first candidate
+};
+
+struct Kernels {
+  // out[q * out_stride + r] = queries[q] . rows[r], or the squared Euclidean distance. Queries are
+  // padded with zeros to a multiple of 16; rows may be over-read by kFloatOverread. The result for
+  // a pair does not depend on the other queries and rows of the call.
+  void (*dot_rows)(const float* queries, int64_t query_stride, int64_t num_queries,
+                   const float* rows, int64_t row_stride, int64_t num_rows, int64_t dims,
+                   float* out, int64_t out_stride);
+  void (*squared_l2_rows)(const float* queries, int64_t query_stride, int64_t num_queries,
+                          const float* rows, int64_t row_stride, int64_t num_rows, int64_t dims,
+                          float* out, int64_t out_stride);
+
+  // out[r * out_stride + c] = rows[r] . columns[c] + bias[c] for a matrix whose columns are packed
+  // 16 at a time: packed[c / 16][dim][c % 16]. num_columns is a multiple of 16.
+  void (*multiply_packed)(const float* rows, int64_t row_stride, int64_t num_rows,
+                          const float* packed, const float* bias, int64_t num_columns, int64_t dims,
+                          float* out, int64_t out_stride);
+
+  // Index of the largest of values[0, count), the first if there are several; count is a positive
+  // multiple of 16.
+  int64_t (*argmax)(const float* values, int64_t count);
+
+  // maxima[i] for i < count / group: the largest of a fixed set of `group` of the values, each
+  // value being in one set. group is positive; count is a multiple of 16 * group.
+  void (*group_maxima)(const float* values, int64_t count, int64_t group, float* maxima);
+
+  // Writes the indices of the values >= threshold in ascending order; returns how many.
+  int64_t (*indices_at_least)(const float* values, int64_t count, float threshold, int32_t* out);
+
+  // True unless a value is NaN or infinite.
+  bool (*all_finite)(const float* values, int64_t count);
+
+  // products[b][i] = (dims of block b of the query) . (centre i of block b), for codebooks laid out
+  // [block][dim][16].
+  void (*block_products)(const float* query, const float* codebooks, int64_t num_blocks,
+                         int64_t dims_per_block, float* products);
+
+  // table[b][i] = (values[b][i] - minima[b]) * scale to the nearest integer, at most max_entry.
+  // minima[b] is at most any of values[b][0..15]; max_entry <= 255.
+  void (*quantize_table)(const float* values, const float* minima, float scale, float max_entry,
+                         int64_t num_blocks, uint8_t* table);
+
+  // Chooses a centre for each block (codes[b] < 16) so that e = residual - centres has a small
+  //   |e|^2 + extra_weight (e . direction)^2:
+  // the nearest centres, then coordinate descent over the blocks until nothing changes, max_rounds
+  // times at most. residual and direction are padded with zeros to num_blocks * dims_per_block;
+  // `work` has room for num_blocks * 32.
+  void (*encode_row)(const float* residual, const float* direction, float extra_weight,
+                     const float* codebooks, int64_t num_blocks, int64_t dims_per_block,
+                     int64_t max_rounds, float* work, uint8_t* codes);
+
+  // out[r] = query . rows[r]. The query is padded with zeros to a multiple of 64 and has no -128;
+  // rows may be over-read by kInt8Overread bytes.
+  void (*int8_dot_rows)(const int8_t* query, const int8_t* rows, int64_t row_stride,
+                        int64_t num_rows, int64_t dims, int32_t* out);
+
+  // Sums the table entries that each candidate's codes select; for sums >= threshold, in order of
+  // position, writes (key_offset + sum) << 32 | ~position. Returns how many were written; `out`
+  // has room for num_groups * 32.
+  int64_t (*lut16_scan)(const Lut16Scan& scan, uint64_t* out);
+};
+
+// The kernels of a supported target.
+const Kernels& KernelsFor(Target target);
+
+// The kernels of ActiveTarget().
+const Kernels& ActiveKernels();
+
+// Asks for the cache lines of [data, data + bytes) in the second-level cache.
+inline void PrefetchToL2(const void* data, int64_t bytes) {
+  const char* begin = static_cast<const char*>(data);
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(begin + i, 0, 2);
+}
+// The same for the first-level cache.
+inline void PrefetchToL1(const void* data, int64_t bytes) {
+  const char* begin = static_cast<const char*>(data);
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(begin + i, 0, 3);
+}
+
+}  // namespace tfscann
+
+#endif  // TFSCANN_KERNELS_KERNELS_H_

@@ -1,0 +1,48 @@
+// A built index as views of memory: what io maps from a file and Index searches. The widths and
+// lengths given here are what io validates.
+#ifndef TFSCANN_SEARCH_INDEX_PARTS_H_
+#define TFSCANN_SEARCH_INDEX_PARTS_H_
+
+#include <cstdint>
+
+#include "cc/base/matrix_view.h"
+#include "cc/search/identifiers.h"
+#include "cc/search/options.h"
+
+namespace tfscann {
+
+struct IndexParts {
+  IndexParameters parameters;
+  Identifiers identifiers;
+
+  // [num_candidates x dimensions] and kFloatOverread more; cosine: of unit length or zero. Empty if
+  // the index was built with int8 reordering.
+  Span<const float> rows;
+
+  // The rest is empty in an exact index.
+
+  // The same as Int8Rows (squared_l2: minus the mean candidate), and kInt8Overread more.
+  Span<const int8_t> int8_rows;
+  // squared_l2: the mean candidate, [dimensions].
+  Span<const float> center;
+  // Int8Rows of the leaves' centroids, and kInt8Overread more.
+  Span<const int8_t> centroids;
+  // [num_leaves] root mean square length of the residuals, candidate minus centroid.
+  Span<const float> leaf_radii;
+  // [num_leaves + 1] the first group of each leaf's codes.
+  Span<const uint32_t> leaf_first_groups;
+  // [num_leaves] candidates in each leaf: the first ones of its groups.
+  Span<const uint32_t> leaf_sizes;
+  // [groups x 32] the row at each position; -1 behind a leaf's last candidate.
+  Span<const int32_t> position_rows;
+  // [num_blocks][dimensions_per_block][16], dimensions behind the last being zero.
+  Span<const float> codebooks;
+  // squared_l2: [kNormBlocks][16], the terms that a code adds to -(2 c.r + |r|^2).
+  Span<const float> norm_codebooks;
+  // Packed 4-bit codes, see kernels.h: groups x num_code_pairs x 32 bytes.
+  Span<const uint8_t> codes;
+};
+
+}  // namespace tfscann
+
+#endif  // TFSCANN_SEARCH_INDEX_PARTS_H_

@@ -1,0 +1,77 @@
+// Vectors as bytes with a scale each: x is about scale * values. The form of centroids and of the
+// rows for reordering. Also the form of a query when it meets them.
+//
+// A stored row is its values, padded to a multiple of 4 bytes, then float32 scale and float32
+// squared norm of (scale * values).
+#ifndef TFSCANN_SEARCH_INT8_ROWS_H_
+#define TFSCANN_SEARCH_INT8_ROWS_H_
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "cc/base/aligned_buffer.h"
+#include "cc/base/matrix_view.h"
+
+namespace tfscann {
+
+constexpr int64_t Int8RowStride(int64_t dims) { return RoundUp(dims, 4) + 8; }
+
+// The scale, and the values rounded to the nearest in [-127, 127]; zeros up to `padded_dims`.
+inline float QuantizeInt8(const float* x, int64_t dims, int64_t padded_dims, int8_t* values) {
+  float largest = 0;
+  for (int64_t i = 0; i < dims; ++i) largest = std::max(largest, std::fabs(x[i]));
+  const float scale = largest / 127.0f;
+  // Of a denormal scale the inverse is infinite; such a vector is as good as zero.
+  const float inverse = scale > 0 && std::isfinite(1.0f / scale) ? 1.0f / scale : 0.0f;
+  for (int64_t i = 0; i < dims; ++i) {
+    const float rounded = std::nearbyint(x[i] * inverse);
+    values[i] = static_cast<int8_t>(std::min(127.0f, std::max(-127.0f, rounded)));
+  }
+  std::memset(values + dims, 0, padded_dims - dims);
+  return inverse > 0 ? scale : 0.0f;
+}
+
+class Int8Rows {
+ public:
+  Int8Rows() = default;
+  Int8Rows(const int8_t* data, int64_t dims)
+      : data_(data), dims_(dims), stride_(Int8RowStride(dims)) {}
+
+  int64_t stride() const { return stride_; }
+  const int8_t* row(int64_t i) const { return data_ + i * stride_; }
+  float scale(int64_t i) const { return Trailer(i, 8); }
+  float squared_norm(int64_t i) const { return Trailer(i, 4); }
+
+  // Writes row i as floats.
+  void Dequantize(int64_t i, float* out) const {
+    const float row_scale = scale(i);
+    for (int64_t dim = 0; dim < dims_; ++dim) out[dim] = row_scale * row(i)[dim];
+  }
+
+  // Writes the stored form of x, Int8RowStride(dims) bytes.
+  static void Encode(const float* x, int64_t dims, int8_t* out) {
+    const int64_t padded = RoundUp(dims, 4);
+    const float scale = QuantizeInt8(x, dims, padded, out);
+    double sum = 0;
+    for (int64_t i = 0; i < dims; ++i) sum += static_cast<double>(out[i]) * out[i];
+    const float squared_norm = static_cast<float>(sum * scale * scale);
+    std::memcpy(out + padded, &scale, 4);
+    std::memcpy(out + padded + 4, &squared_norm, 4);
+  }
+
+ private:
+  float Trailer(int64_t i, int64_t from_end) const {
+    float value;
+    std::memcpy(&value, data_ + (i + 1) * stride_ - from_end, sizeof(value));
+    return value;
+  }
+
+  const int8_t* data_ = nullptr;
+  int64_t dims_ = 0;
+  int64_t stride_ = 0;
+};
+
+}  // namespace tfscann
+
+#endif  // TFSCANN_SEARCH_INT8_ROWS_H_

@@ -1,0 +1,32 @@
+// Stage 2: the query as a lookup table of small integers.
+//
+// A candidate of leaf c with codes i_1..i_B has the approximate score
+//   bias(c) + sum_b s * (q_b . codebook_b[i_b]),        s = 1,
+// and for squared_l2, where |q-c-r|^2 = |q-c|^2 - 2 q.r + (2 c.r + |r|^2), with s = 2 and
+// kNormBlocks more blocks that add up to -(2 c.r + |r|^2); |q|^2 is the same for all and left out.
+// The table holds the terms of this sum, each block's smallest being subtracted (all candidates
+// share the sum of those), in units of 1 / scale rounded to integers.
+#ifndef TFSCANN_SEARCH_LOOKUP_TABLE_H_
+#define TFSCANN_SEARCH_LOOKUP_TABLE_H_
+
+#include <algorithm>
+
+#include "cc/search/index_parts.h"
+#include "cc/search/scratch.h"
+
+namespace tfscann {
+
+// A leaf's bias in units of the table, as an offset that keeps keys positive.
+inline constexpr uint32_t kKeyOffset = 1u << 30;
+inline uint32_t LeafKeyOffset(float bias, float scale) {
+  // std::max in this order turns a NaN (of overflowing products) into the limit.
+  const float units = std::min(0x1p29f, std::max(-0x1p29f, bias * scale));
+  return kKeyOffset + static_cast<uint32_t>(static_cast<int32_t>(units));
+}
+
+// Fills scratch->lookup_table for the query and the chosen leaves.
+void MakeLookupTable(const IndexParts& parts, SearchScratch* scratch);
+
+}  // namespace tfscann
+
+#endif  // TFSCANN_SEARCH_LOOKUP_TABLE_H_

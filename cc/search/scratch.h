@@ -1,0 +1,94 @@
+// The memory of a search. It belongs to the call, grows to what the largest query so far needed
+// and is then used again, so that a warm search allocates nothing.
+#ifndef TFSCANN_SEARCH_SCRATCH_H_
+#define TFSCANN_SEARCH_SCRATCH_H_
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "cc/base/aligned_buffer.h"
+#include "cc/search/row_set.h"
+#include "cc/search/top_k.h"
+
+namespace tfscann {
+
+// A query, in the forms that the stages want.
+struct PreparedQuery {
+  AlignedBuffer<float> values;    // padded with zeros to a multiple of 16; unit length if cosine
+  AlignedBuffer<float> centered;  // squared_l2: values minus the mean candidate; else empty
+  AlignedBuffer<int8_t> int8_values;  // of the centered (or plain) values; padded to 64
+  float int8_scale = 0;
+  float norm = 0;  // of the centered (or plain) values
+};
+
+// A leaf that was chosen, and the part of the score that its candidates share.
+struct ChosenLeaf {
+  int32_t leaf;
+  float bias;
+};
+
+struct LookupTable {
+  AlignedBuffer<uint8_t> entries;  // 16 a block
+  float scale = 1;                 // units of the integer sums in one unit of score
+};
+
+struct SearchScratch {
+  PreparedQuery query;
+  RowSet excluded;
+
+  // Partitioning.
+  AlignedBuffer<int32_t> centroid_dots;
+  AlignedBuffer<float> leaf_scores;
+  AlignedBuffer<float> leaf_biases;
+  AlignedBuffer<float> leaf_maxima;
+  AlignedBuffer<int32_t> leaf_indices;
+  TopKeys top_leaves;
+  AlignedBuffer<ChosenLeaf> chosen_leaves;
+
+  // Scoring codes.
+  AlignedBuffer<float> products;
+  AlignedBuffer<float> block_minima;
+  LookupTable lookup_table;
+  TopKeys top_codes;
+
+  // Reordering.
+  RowSet seen;
+  AlignedBuffer<ScoredKey> best_copy;
+  TopKeys top_rows;
+  AlignedBuffer<float> float_row;
+
+  // Exact search.
+  AlignedBuffer<float> padded_queries;
+  AlignedBuffer<float> scores;
+  std::vector<TopKeys> top_of_query;
+  std::vector<RowSet> excluded_of_query;
+};
+
+// Scratches to borrow, so that threads need not keep one each. Thread-safe.
+class ScratchPool {
+ public:
+  std::unique_ptr<SearchScratch> Take() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (!free_.empty()) {
+        std::unique_ptr<SearchScratch> scratch = std::move(free_.back());
+        free_.pop_back();
+        return scratch;
+      }
+    }
+    return std::make_unique<SearchScratch>();
+  }
+  void Return(std::unique_ptr<SearchScratch> scratch) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(std::move(scratch));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<SearchScratch>> free_;
+};
+
+}  // namespace tfscann
+
+#endif  // TFSCANN_SEARCH_SCRATCH_H_
