@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cc/base/aligned_buffer.h"
+#include "cc/base/finite.h"
 #include "cc/build/sample.h"
 #include "cc/kernels/kernels.h"
 
@@ -45,7 +46,7 @@ void TrainBlock(const std::vector<float>& points, int64_t count, int64_t dims_pe
       for (int64_t dim = 0; dim < dims_per_block; ++dim) {
         const double mean = sums[dim * 16 + source] / sizes[source];
         codebook[dim * 16 + centre] =
-            static_cast<float>(empty ? mean * (1.0 + 0.01 * (centre + 1)) : mean);
+            ToFiniteFloat(empty ? mean * (1.0 + 0.01 * (centre + 1)) : mean);
       }
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cc/base/finite.h"
 #include "cc/kernels/kernels.h"
 
 namespace tfscann {
@@ -115,7 +116,7 @@ void Encoder::FitNormCodebooks(MatrixView<const float> rows,
   for (int b = 0; b < kNormBlocks; ++b) {
     const double level = b == kNormBlocks - 1 ? unit : 16 * unit;
     for (int i = 0; i < 16; ++i) {
-      norm_codebooks[b * 16 + i] = static_cast<float>(low / kNormBlocks + level * i);
+      norm_codebooks[b * 16 + i] = ToFiniteFloat(low / kNormBlocks + level * i);
     }
   }
 }
@@ -140,7 +141,7 @@ Status Encoder::EncodeLeaves(MatrixView<const float> rows, const Leaves& leaves,
       }
     }
     const double size = std::max<double>(1, leaves.sizes[leaf]);
-    radii[leaf] = static_cast<float>(std::sqrt(squared / size));
+    radii[leaf] = ToFiniteFloat(std::sqrt(squared / size));
   });
   return context.Report(kStage, leaves.size(), leaves.size());
 }

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "cc/base/aligned_buffer.h"
+#include "cc/base/finite.h"
 #include "cc/base/matrix_view.h"
 
 namespace tfscann {
@@ -55,7 +56,7 @@ class Int8Rows {
     const float scale = QuantizeInt8(x, dims, padded, out);
     double sum = 0;
     for (int64_t i = 0; i < dims; ++i) sum += static_cast<double>(out[i]) * out[i];
-    const float squared_norm = static_cast<float>(sum * scale * scale);
+    const float squared_norm = ToFiniteFloat(sum * scale * scale);
     std::memcpy(out + padded, &scale, 4);
     std::memcpy(out + padded + 4, &squared_norm, 4);
   }

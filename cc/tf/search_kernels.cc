@@ -1,0 +1,170 @@
+// Kernels of search_ops.cc. How resources work: load_kernels.cc.
+#include <algorithm>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "cc/tf/identifier_tensors.h"
+#include "cc/tf/searcher_resource.h"
+#include "cc/tf/status_bridge.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/lib/core/threadpool.h"
+
+namespace tfscann {
+namespace {
+
+using ::tensorflow::OpKernel;
+using ::tensorflow::OpKernelConstruction;
+using ::tensorflow::OpKernelContext;
+using ::tensorflow::Tensor;
+using ::tensorflow::TensorShape;
+
+// Queries that a thread takes at a time, at most: what an exact search passes over the rows with.
+constexpr int64_t kMaxQueriesPerTask = 24;
+// Nanoseconds of a query, for TensorFlow's decision how many threads are worth it.
+constexpr int64_t kNanosecondsPerQuery = 50000;
+
+absl::Status ReadScalar(OpKernelContext* context, int input, const char* name, int64_t least,
+                        int64_t* value) {
+  const Tensor& tensor = context->input(input);
+  if (!tensorflow::TensorShapeUtils::IsScalar(tensor.shape())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " must be a scalar, but has shape ", tensor.shape().DebugString()));
+  }
+  *value = tensor.scalar<int32_t>()();
+  if (*value >= least) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is ", *value, ", but must be at least ", least));
+}
+
+absl::Status ReadOptions(OpKernelContext* context, SearchOptions* options) {
+  int64_t leaves, reordering;
+  TF_RETURN_IF_ERROR(ReadScalar(context, 2, "k", 1, &options->k));
+  TF_RETURN_IF_ERROR(ReadScalar(context, 3, "num_leaves_to_search", 0, &leaves));
+  TF_RETURN_IF_ERROR(ReadScalar(context, 4, "num_reordering_candidates", 0, &reordering));
+  if (leaves > 0) options->num_leaves_to_search = leaves;
+  if (reordering > 0) options->num_reordering_candidates = reordering;
+  return absl::OkStatus();
+}
+
+// Searches all queries on `workers`, or on this thread if it is null.
+absl::Status SearchAll(SearcherResource::Snapshot* snapshot, MatrixView<const float> queries,
+                       const SearchOptions& options, const Exclusions& exclusions,
+                       tensorflow::thread::ThreadPool* workers, MatrixView<float> scores,
+                       MatrixView<int32_t> rows) {
+  const Index& index = *snapshot->file.index;
+  const auto search = [&](int64_t begin, int64_t end) {
+    const int64_t count = end - begin;
+    Exclusions own = exclusions;
+    if (!own.empty()) {
+      own.splits = {own.splits.data() + begin, static_cast<size_t>(count) + 1};
+    }
+    std::unique_ptr<SearchScratch> scratch = snapshot->scratches.Take();
+    const Status status = index.Search(queries.Rows(begin, count), options, own, scratch.get(),
+                                       scores.Rows(begin, count), rows.Rows(begin, count));
+    snapshot->scratches.Return(std::move(scratch));
+    return status;
+  };
+  if (workers == nullptr || queries.rows() == 1) {
+    return ToTensorFlow(search(0, queries.rows()));
+  }
+  const int64_t per_task = std::clamp<int64_t>(CeilDiv(queries.rows(), 2 * workers->NumThreads()),
+                                               1, kMaxQueriesPerTask);
+  const int64_t num_tasks = CeilDiv(queries.rows(), per_task);
+  std::vector<Status> statuses(num_tasks);
+  using Scheduling = tensorflow::thread::ThreadPool::SchedulingParams;
+  const Scheduling adaptive(tensorflow::thread::ThreadPool::SchedulingStrategy::kAdaptive,
+                            per_task * kNanosecondsPerQuery, absl::nullopt);
+  workers->ParallelFor(num_tasks, adaptive, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      statuses[task] = search(task * per_task, std::min((task + 1) * per_task, queries.rows()));
+    }
+  });
+  for (const Status& status : statuses) {
+    if (!status.ok()) return ToTensorFlow(status);
+  }
+  return absl::OkStatus();
+}
+
+// What ScannSearch and ScannSearchBatched share. The query is the whole of input 1; `leading` are
+// the output's dimensions before k.
+absl::Status Search(OpKernelContext* context, int64_t num_queries, int64_t dims,
+                    absl::InlinedVector<int64_t, 2> leading, const Tensor* row_splits,
+                    tensorflow::thread::ThreadPool* workers) {
+  SearchOptions options;
+  TF_RETURN_IF_ERROR(ReadOptions(context, &options));
+  std::shared_ptr<SearcherResource::Snapshot> snapshot;
+  TF_RETURN_IF_ERROR(SnapshotOfInput(context, &snapshot));
+  const Index& index = *snapshot->file.index;
+
+  const tensorflow::DataType type = IdentifierDataType(index.identifiers());
+  if (type != context->expected_output_dtype(1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the index has identifiers of type ", tensorflow::DataTypeString(type),
+                     ", but the op was made for ",
+                     tensorflow::DataTypeString(context->expected_output_dtype(1))));
+  }
+  if (dims != index.parameters().dimensions) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "queries have ", dims, " dimensions, but the index has ", index.parameters().dimensions));
+  }
+  leading.push_back(options.k);
+  TensorShape shape;
+  TF_RETURN_IF_ERROR(TensorShape::BuildTensorShape(leading, &shape));
+  Tensor* scores = nullptr;
+  Tensor* identifiers = nullptr;
+  TF_RETURN_IF_ERROR(context->allocate_output(0, shape, &scores));
+  TF_RETURN_IF_ERROR(context->allocate_output(1, shape, &identifiers));
+  ExcludedRows excluded;
+  TF_RETURN_IF_ERROR(
+      FindExcludedRows(index, context->input(5), row_splits, num_queries, &excluded));
+  if (num_queries == 0) return absl::OkStatus();
+
+  absl::InlinedVector<int32_t, 128> rows(shape.num_elements());
+  TF_RETURN_IF_ERROR(SearchAll(
+      snapshot.get(), {context->input(1).flat<float>().data(), num_queries, dims}, options,
+      excluded.View(), workers, {scores->flat<float>().data(), num_queries, options.k},
+      {rows.data(), num_queries, options.k}));
+  WriteIdentifiers(index.identifiers(), {rows.data(), rows.size()}, identifiers);
+  return absl::OkStatus();
+}
+
+class ScannSearchOp : public OpKernel {
+ public:
+  explicit ScannSearchOp(OpKernelConstruction* context) : OpKernel(context) {}
+
+  void Compute(OpKernelContext* context) override {
+    const TensorShape& query = context->input(1).shape();
+    OP_REQUIRES(context, query.dims() == 1,
+                absl::InvalidArgumentError(
+                    absl::StrCat("query must have rank 1, but has shape ", query.DebugString())));
+    OP_REQUIRES_OK(context, Search(context, 1, query.dim_size(0), {}, nullptr, nullptr));
+  }
+};
+
+class ScannSearchBatchedOp : public OpKernel {
+ public:
+  explicit ScannSearchBatchedOp(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, context->GetAttr("parallelize", &parallelize_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const TensorShape& queries = context->input(1).shape();
+    OP_REQUIRES(context, queries.dims() == 2,
+                absl::InvalidArgumentError(absl::StrCat("queries must have rank 2, but have shape ",
+                                                        queries.DebugString())));
+    tensorflow::thread::ThreadPool* const workers =
+        parallelize_ ? context->device()->tensorflow_cpu_worker_threads()->workers : nullptr;
+    OP_REQUIRES_OK(context, Search(context, queries.dim_size(0), queries.dim_size(1),
+                                   {queries.dim_size(0)}, &context->input(6), workers));
+  }
+
+ private:
+  bool parallelize_ = true;
+};
+
+REGISTER_KERNEL_BUILDER(Name("ScannSearch").Device(tensorflow::DEVICE_CPU), ScannSearchOp);
+REGISTER_KERNEL_BUILDER(Name("ScannSearchBatched").Device(tensorflow::DEVICE_CPU),
+                        ScannSearchBatchedOp);
+
+}  // namespace
+}  // namespace tfscann

@@ -1,0 +1,34 @@
+"""Nearest-neighbour retrieval as TensorFlow ops.
+
+See `Searcher` for an index, `layers.factorized_top_k` for Keras layers with the interface of
+TensorFlow Recommenders, and `export` for model servers.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .config import IndexConfig
+from .info import IndexInfo
+from .searcher import Searcher
+
+if TYPE_CHECKING:
+    from . import layers as layers
+    from .exporting import export as export
+
+__version__ = "0.1.0"
+__all__ = ["IndexConfig", "IndexInfo", "Searcher", "export", "layers"]
+
+# Keras takes a second to import: only who asks for these pays for it.
+_LAZY = {"layers": (".layers", None), "export": (".exporting", "export")}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module_name, attribute = _LAZY[name]
+    module = importlib.import_module(module_name, __name__)
+    return module if attribute is None else getattr(module, attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,85 @@
+"""CandidateStore: candidates and identifiers as variables, for search in TensorFlow ops alone."""
+
+import os
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+_FILE_NAME = "candidates.npz"
+
+
+class CandidateStore(tf.Module):  # type: ignore[misc]
+    """Candidates [n, d], identifiers [n] and how many rows share an identifier at most.
+
+    In a SavedModel these are variables. In a checkpoint they are two tensors, so that a store
+    without candidates can be restored, whatever the identifiers' dtype.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.candidates: tf.Variable | None = None
+        self.identifiers: tf.Variable | None = None
+        self.copies: tf.Variable | None = None
+        self.dimensions = 0
+
+    def assign(self, candidates: np.ndarray, identifiers: np.ndarray) -> None:
+        """Takes validated candidates and identifiers."""
+        _, counts = np.unique(identifiers, return_counts=True)
+        names = tf.convert_to_tensor(identifiers)
+        self.dimensions = candidates.shape[1]
+        if self.identifiers is None or self.identifiers.dtype != names.dtype:
+            self.candidates = _variable(candidates, [None, None])
+            self.identifiers = _variable(names, [None])
+            self.copies = _variable(np.int32(counts.max()), [])
+        else:
+            # Functions that were traced before see the new values.
+            assert self.candidates is not None and self.copies is not None
+            self.candidates.assign(candidates)
+            self.identifiers.assign(names)
+            self.copies.assign(np.int32(counts.max()))
+
+    def save(self, folder: str) -> None:
+        """Writes a file for `load`."""
+        if self.candidates is None or self.identifiers is None:
+            return
+        names = tf.io.serialize_tensor(self.identifiers.read_value()).numpy()
+        np.savez(
+            os.path.join(folder, _FILE_NAME),
+            candidates=self.candidates.numpy(),
+            identifiers=np.frombuffer(names, np.uint8),
+        )
+
+    def load(self, folder: str) -> None:
+        """Reads what `save` wrote, if it did."""
+        path = os.path.join(folder, _FILE_NAME)
+        if not tf.io.gfile.exists(path):
+            return
+        with np.load(path) as arrays:
+            self._assign_serialized(arrays["candidates"], arrays["identifiers"].tobytes())
+
+    def _assign_serialized(self, candidates: np.ndarray, serialized: bytes) -> None:
+        proto = tf.make_tensor_proto(0).FromString(serialized)
+        self.assign(candidates, tf.make_ndarray(proto))
+
+    def _serialize_to_tensors(self) -> dict[str, tf.Tensor]:
+        if self.candidates is None or self.identifiers is None:
+            return {"candidates": tf.zeros([0, 0]), "identifiers": tf.constant("")}
+        return {
+            "candidates": self.candidates.read_value(),
+            "identifiers": tf.io.serialize_tensor(self.identifiers.read_value()),
+        }
+
+    def _restore_from_tensors(self, restored_tensors: dict[str, tf.Tensor]) -> None:
+        serialized = restored_tensors["identifiers"]
+        if tf.executing_eagerly() and serialized.numpy() != b"":
+            self._assign_serialized(restored_tensors["candidates"].numpy(), serialized.numpy())
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        if save_type == "checkpoint":
+            return {}
+        return dict(super()._trackable_children(save_type, **kwargs))
+
+
+def _variable(value: Any, shape: list[int | None]) -> tf.Variable:
+    return tf.Variable(value, trainable=False, shape=tf.TensorShape(shape), validate_shape=False)

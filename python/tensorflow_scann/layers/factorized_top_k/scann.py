@@ -1,0 +1,132 @@
+"""ScaNN: approximate top k through the engine's ops."""
+
+import os
+from typing import Any
+
+import tensorflow as tf
+
+from ...config import IndexConfig
+from ...searcher import Searcher
+from .results import Results
+from .top_k import TopK, keras
+
+_ASSET = "scann_index"
+
+
+@keras.utils.register_keras_serializable(package="tensorflow_scann")
+class ScaNN(TopK):
+    """Approximate top k: a partitioning tree, anisotropic 4-bit codes, and exact reordering.
+
+    Takes the place of `tfrs.layers.factorized_top_k.ScaNN`. The whole index is saved with the layer,
+    by `tf.saved_model.save`, `layer.export`, `layer.save` and `tf.train.Checkpoint`.
+
+    Example:
+      >>> candidates = np.eye(4, dtype=np.float32)
+      >>> layer = ScaNN(k=1).index(candidates, np.array(["a", "b", "c", "d"]))
+      >>> scores, identifiers = layer(candidates[1:3])
+      >>> identifiers.numpy()
+      array([[b'b'],
+             [b'c']], dtype=object)
+    """
+
+    def __init__(
+        self,
+        query_model: Any = None,
+        k: int = 10,
+        distance_measure: str = "dot_product",
+        num_leaves: int | None = None,
+        num_leaves_to_search: int | None = None,
+        training_iterations: int = 12,
+        dimensions_per_block: int = 2,
+        num_reordering_candidates: int | None = None,
+        parallelize_batch_searches: bool = True,
+        name: str | None = None,
+        *,
+        soar_lambda: float | None = None,
+        anisotropic_quantization_threshold: float = 0.2,
+        reordering_dtype: str = "float32",
+        target_recall: float = 0.95,
+        seed: int = 0,
+    ) -> None:
+        """Makes a layer without candidates; the positional arguments are those of TFRS.
+
+        Args:
+          query_model: Maps raw queries to embeddings [b, d]. `None`: queries are embeddings.
+          k: Results a query, unless a call says otherwise.
+          distance_measure: See IndexConfig, as for what is not described here.
+          num_leaves: `None`: chosen from the number of candidates.
+          num_leaves_to_search: `None`: measured when the index is built.
+          training_iterations: Rounds of k-means.
+          dimensions_per_block: Dimensions quantized together.
+          num_reordering_candidates: `None`: measured when the index is built.
+          parallelize_batch_searches: Spread a batch over TensorFlow's threads.
+          name: Of the layer.
+          soar_lambda: `None`: 1.0; 0 switches second partitions off.
+          anisotropic_quantization_threshold: In [0, 1).
+          reordering_dtype: "float32" or "int8".
+          target_recall: What the measured choices aim at, in (0, 1].
+          seed: Of all random choices.
+
+        Raises:
+          ValueError: for a parameter out of its range, naming it, its value and the range.
+        """
+        super().__init__(k=k, name=name, query_model=query_model)
+        self.config = IndexConfig(
+            distance_measure=distance_measure,
+            num_leaves=num_leaves,
+            num_leaves_to_search=num_leaves_to_search,
+            training_iterations=training_iterations,
+            dimensions_per_block=dimensions_per_block,
+            num_reordering_candidates=num_reordering_candidates,
+            soar_lambda=soar_lambda,
+            anisotropic_quantization_threshold=anisotropic_quantization_threshold,
+            reordering_dtype=reordering_dtype,
+            target_recall=target_recall,
+            k=self.k,
+            seed=seed,
+        )
+        self.searcher = Searcher()
+        self.searcher.parallelize = bool(parallelize_batch_searches)
+
+    def index(self, candidates: Any, identifiers: Any = None) -> "ScaNN":
+        """See TopK.index."""
+        self.searcher.rebuild(candidates, identifiers, config=self.config)
+        return self
+
+    def index_from_dataset(self, candidates: tf.data.Dataset) -> "ScaNN":
+        """See TopK.index_from_dataset. The candidates need never all be in memory."""
+        self.searcher.rebuild(candidates, config=self.config)
+        return self
+
+    def is_exact(self) -> bool:
+        """False: even a catalogue so small that its index is exact may grow."""
+        return False
+
+    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
+        return self.searcher.search(queries, k, exclusions=exclusions)
+
+    def _identifier_dtype(self) -> tf.DType:
+        return self.searcher.identifier_dtype
+
+    def _dimensions(self) -> int:
+        return self.searcher.info().dimensions
+
+    def get_config(self) -> dict[str, Any]:
+        """See TopK.get_config."""
+        parameters = {name: getattr(self.config, name) for name in IndexConfig.__dataclass_fields__}
+        return {
+            **super().get_config(),
+            **parameters,
+            "parallelize_batch_searches": self.searcher.parallelize,
+        }
+
+    def save_assets(self, dir_path: str) -> None:
+        """Called by Keras for a `.keras` file."""
+        if self.searcher.has_index:
+            self.searcher.save(os.path.join(dir_path, _ASSET))
+
+    def load_assets(self, dir_path: str) -> None:
+        """Called by Keras for a `.keras` file."""
+        path = os.path.join(dir_path, _ASSET)
+        if tf.io.gfile.exists(path):
+            self.searcher.load_copy(path)

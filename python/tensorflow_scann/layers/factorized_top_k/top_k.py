@@ -1,0 +1,191 @@
+"""TopK: what all retrieval layers have in common."""
+
+import abc
+import types
+from typing import Any
+
+import tensorflow as tf
+
+from ...config import check_integer
+from .results import Results
+from .saving import saved_model_functions
+
+keras = tf.keras
+
+
+class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
+    """Finds the best k candidates for queries. Abstract.
+
+    The interface of `tfrs.layers.factorized_top_k.TopK`.
+    """
+
+    def __init__(self, k: int, name: str | None = None, query_model: Any = None) -> None:
+        """Makes a layer without candidates.
+
+        Args:
+          k: Results a query, unless a call says otherwise.
+          name: Of the layer.
+          query_model: A Keras model or callable that maps raw queries to embeddings [b, d]. `None`:
+            queries are embeddings.
+
+        Raises:
+          ValueError: k is no positive integer.
+        """
+        check_integer("k", k, 1)
+        super().__init__(name=name)
+        self.query_model = query_model
+        self._k = int(k)
+        # What queries look like, once there has been one. In a namespace, where Keras does not look.
+        self._query_spec = types.SimpleNamespace(value=None)
+
+    @abc.abstractmethod
+    def index(self, candidates: Any, identifiers: Any = None) -> "TopK":
+        """Builds the index, in place of the one that there was.
+
+        Args:
+          candidates: Float [n, d] array, tensor or variable.
+          identifiers: [n] of int32, int64, string, float32 or float64. `None`: row numbers, int32.
+
+        Returns:
+          self.
+
+        Raises:
+          ValueError: for a wrong rank, dtype or number of rows, empty candidates, or a NaN or
+            infinite candidate, whose row is named.
+        """
+
+    @abc.abstractmethod
+    def index_from_dataset(self, candidates: tf.data.Dataset) -> "TopK":
+        """Builds the index from a dataset of batches of candidates or (identifiers, candidates).
+
+        Raises:
+          ValueError: as `index`.
+        """
+
+    @abc.abstractmethod
+    def is_exact(self) -> bool:
+        """True if every candidate is scored exactly for every query."""
+
+    def build(self, input_shape: Any = None) -> None:
+        """There is nothing to build: variables come with the candidates."""
+        self.built = True
+
+    def call(self, queries: Any, k: Any = None) -> Results:
+        """Finds the best candidates for each query.
+
+        Args:
+          queries: What `query_model` takes; or embeddings, [b, d] or [d].
+          k: Results a query: int or scalar int32 tensor. `None`: that of the layer.
+
+        Returns:
+          scores: float32 [b, k] or [k], best first.
+          identifiers: [b, k] or [k]. Missing places, where there are fewer than k candidates or the
+            query has a NaN or infinity, hold the worst score (-inf; inf for squared_l2) and -1, ""
+            or NaN.
+
+        Raises:
+          ValueError: before `index`.
+        """
+        return self._find(self._embed(queries), self._choose_k(k), None)
+
+    def query_with_exclusions(self, queries: Any, exclusions: Any, k: Any = None) -> Results:
+        """Finds the best candidates for each query that it does not exclude.
+
+        Args:
+          queries: As for `call`.
+          exclusions: Identifiers that must not be returned, [b, m] (or [m] for one query of rank 1)
+            or a RaggedTensor of b rows; of the identifiers' dtype.
+          k: As for `call`.
+
+        Returns:
+          As `call`: k results wherever k candidates are not excluded.
+
+        Raises:
+          ValueError: before `index`, or for exclusions of the wrong dtype or rank.
+        """
+        return self._find(self._embed(queries), self._choose_k(k), exclusions)
+
+    @abc.abstractmethod
+    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
+        """The results for embeddings of rank 1 or 2."""
+
+    @abc.abstractmethod
+    def _identifier_dtype(self) -> tf.DType:
+        """The dtype of the identifiers. ValueError before `index`."""
+
+    @abc.abstractmethod
+    def _dimensions(self) -> int:
+        """Of an embedding. ValueError before `index`."""
+
+    @property
+    def k(self) -> int:
+        """Results a query, unless a call says otherwise."""
+        return self._k
+
+    def _choose_k(self, k: Any) -> Any:
+        if k is None:
+            return self._k
+        if not isinstance(k, (tf.Tensor, tf.Variable)):
+            check_integer("k", k, 1)
+        return k
+
+    def _embed(self, queries: Any) -> tf.Tensor:
+        queries = tf.nest.map_structure(tf.convert_to_tensor, queries)
+        if self.query_model is None:
+            if not queries.dtype.is_floating:
+                raise ValueError(f"queries have dtype {queries.dtype.name}, but must be floats")
+            queries = tf.cast(queries, tf.float32)
+        else:
+            self._query_spec.value = tf.nest.map_structure(
+                lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), queries
+            )
+            queries = tf.cast(self.query_model(queries), tf.float32)
+        if queries.shape.rank not in (1, 2):
+            raise ValueError(f"queries have shape {queries.shape}, but must have rank 1 or 2")
+        return queries
+
+    # Saving.
+
+    def query_spec(self) -> Any:
+        """The TensorSpec, or structure of TensorSpecs, of a batch of queries.
+
+        Raises:
+          ValueError: before `index`; or with a query model that was never called.
+        """
+        if self.query_model is None:
+            return tf.TensorSpec([None, self._dimensions()], tf.float32, name="queries")
+        if self._query_spec.value is not None:
+            return self._query_spec.value
+        raise ValueError(
+            f"call {self.name!r} with a query before saving it: what its query model takes is not "
+            "known yet"
+        )
+
+    def export(self, filepath: Any, **unused_options: Any) -> None:
+        """Writes a SavedModel for a model server: the same as `tensorflow_scann.export`."""
+        from ...exporting import export
+
+        export(self, filepath)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; the query model serialized."""
+        config: dict[str, Any] = {"name": self.name, "k": self._k}
+        if self.query_model is not None:
+            config["query_model"] = keras.utils.serialize_keras_object(self.query_model)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "TopK":
+        """The layer that `get_config` came from, without its index."""
+        config = dict(config)
+        if config.get("query_model") is not None:
+            config["query_model"] = keras.utils.deserialize_keras_object(
+                config["query_model"], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        children = dict(super()._trackable_children(save_type, **kwargs))
+        if save_type == "savedmodel":
+            children.update(saved_model_functions(self))
+        return children

@@ -1,0 +1,149 @@
+// The float kernels that quantize: quantize_table and encode_row.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tests/cc/kernels/targets.h"
+#include "tests/cc/testing/matrix.h"
+
+namespace tfscann::testing {
+namespace {
+
+using FloatEncodeTest = KernelsTest;
+TFSCANN_FOR_ALL_TARGETS(FloatEncodeTest);
+
+TEST_P(FloatEncodeTest, TableEntriesAreTheNearestIntegers) {
+  for (const int64_t num_blocks : {1, 2, 3, 25}) {
+    for (const float max_entry : {7.0f, 127.0f, 255.0f}) {
+      const Matrix values = RandomMatrix(num_blocks, 16, 1);
+      std::vector<float> minima(num_blocks);
+      for (int64_t b = 0; b < num_blocks; ++b) {
+        minima[b] = *std::min_element(values.row(b), values.row(b) + 16);
+      }
+      // Some entries would be beyond the largest.
+      const float scale = max_entry / 1.5f;
+      std::vector<uint8_t> table(num_blocks * 16 + 1, 99);
+      kernels().quantize_table(values.row(0), minima.data(), scale, max_entry, num_blocks,
+                               table.data());
+      for (int64_t i = 0; i < num_blocks * 16; ++i) {
+        const double exact = (static_cast<double>(values.row(0)[i]) - minima[i / 16]) * scale;
+        EXPECT_NEAR(table[i], std::min<double>(exact, max_entry), 0.5 + 1e-3);
+      }
+      EXPECT_EQ(table.back(), 99);
+    }
+  }
+}
+
+// Overflowing products give infinities and, less their minimum, NaN.
+TEST_P(FloatEncodeTest, TableEntriesOfInfinitiesAreInRange) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> values(16, 1.0f);
+  values[0] = -infinity;
+  values[1] = infinity;
+  values[2] = nan;
+  for (const float minimum : {-infinity, 0.0f}) {
+    for (const float scale : {0.0f, 1.0f, 1e30f}) {
+      std::vector<uint8_t> table(16, 255);
+      kernels().quantize_table(values.data() + (minimum == 0 ? 1 : 0), &minimum, scale, 127, 1,
+                               table.data());
+      for (int i = 0; i < 15; ++i) EXPECT_LE(table[i], 127);
+    }
+  }
+}
+
+// One row to be encoded. Whole numbers throughout, so that losses are exact and ties are ties.
+struct EncodeCase {
+  EncodeCase(int64_t blocks, int64_t width_of_block, double weight, uint64_t seed)
+      : num_blocks(blocks),
+        width(width_of_block),
+        extra_weight(weight),
+        residual(IntegerMatrix(1, blocks * width_of_block, seed, 8)),
+        direction(IntegerMatrix(1, blocks * width_of_block, seed + 1, 2)),
+        codebooks(IntegerMatrix(blocks * width_of_block, 16, seed + 2, 8)) {}
+
+  // The loss of encode_row's contract.
+  double Loss(const std::vector<uint8_t>& codes) const {
+    double squared = 0, along = 0;
+    for (int64_t dim = 0; dim < num_blocks * width; ++dim) {
+      const double error = residual.row(0)[dim] - codebooks.row(dim)[codes[dim / width]];
+      squared += error * error;
+      along += error * direction.row(0)[dim];
+    }
+    return squared + extra_weight * along * along;
+  }
+
+  // The first best choice for one block, the others staying.
+  uint8_t BestCode(std::vector<uint8_t> codes, int64_t block, double weight) const {
+    EncodeCase with_weight = *this;
+    with_weight.extra_weight = weight;
+    uint8_t best = 0;
+    double least = std::numeric_limits<double>::infinity();
+    for (uint8_t code = 0; code < 16; ++code) {
+      codes[block] = code;
+      const double loss = with_weight.Loss(codes);
+      if (loss < least) {
+        least = loss;
+        best = code;
+      }
+    }
+    return best;
+  }
+
+  std::vector<uint8_t> Expected(int64_t max_rounds) const {
+    std::vector<uint8_t> codes(num_blocks, 0);
+    for (int64_t block = 0; block < num_blocks; ++block) codes[block] = BestCode(codes, block, 0);
+    for (int64_t round = 0; round < max_rounds; ++round) {
+      const std::vector<uint8_t> before = codes;
+      for (int64_t block = 0; block < num_blocks; ++block) {
+        codes[block] = BestCode(codes, block, extra_weight);
+      }
+      if (codes == before) break;
+    }
+    return codes;
+  }
+
+  std::vector<uint8_t> Encode(const Kernels& kernels, int64_t max_rounds) const {
+    std::vector<float> work(num_blocks * 32);
+    std::vector<uint8_t> codes(num_blocks, 99);
+    kernels.encode_row(residual.row(0), direction.row(0), static_cast<float>(extra_weight),
+                       codebooks.row(0), num_blocks, width, max_rounds, work.data(), codes.data());
+    return codes;
+  }
+
+  int64_t num_blocks;
+  int64_t width;
+  double extra_weight;
+  Matrix residual;
+  Matrix direction;
+  Matrix codebooks;
+};
+
+TEST_P(FloatEncodeTest, RowsAreEncodedByCoordinateDescent) {
+  for (const int64_t num_blocks : {1, 2, 3, 8, 13}) {
+    for (const int64_t width : {1, 2, 3}) {
+      for (const double extra_weight : {0.0, 1.0, 4.0}) {
+        for (const int64_t max_rounds : {0, 1, 10}) {
+          const EncodeCase encode(num_blocks, width, extra_weight, num_blocks + width);
+          EXPECT_EQ(encode.Encode(kernels(), max_rounds), encode.Expected(max_rounds))
+              << num_blocks << " blocks of " << width << ", weight " << extra_weight << ", "
+              << max_rounds << " rounds";
+        }
+      }
+    }
+  }
+}
+
+TEST_P(FloatEncodeTest, DescentLowersTheLoss) {
+  double before = 0, after = 0;
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    const EncodeCase encode(10, 2, 2.0, seed);
+    before += encode.Loss(encode.Encode(kernels(), 0));
+    after += encode.Loss(encode.Encode(kernels(), 10));
+  }
+  EXPECT_LT(after, 0.9 * before);
+}
+
+}  // namespace
+}  // namespace tfscann::testing

@@ -1,0 +1,152 @@
+// The float kernels that score: dot_rows, squared_l2_rows, multiply_packed, block_products.
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "cc/base/aligned_buffer.h"
+#include "tests/cc/kernels/targets.h"
+#include "tests/cc/testing/matrix.h"
+
+namespace tfscann::testing {
+namespace {
+
+using FloatScoreTest = KernelsTest;
+TFSCANN_FOR_ALL_TARGETS(FloatScoreTest);
+
+// Rows padded with zeros to a multiple of 16, as queries are.
+std::vector<float> Padded(const Matrix& matrix) {
+  const int64_t stride = RoundUp(matrix.cols(), 16);
+  std::vector<float> padded(matrix.rows() * stride, 0.0f);
+  for (int64_t i = 0; i < matrix.rows(); ++i) {
+    std::copy_n(matrix.row(i), matrix.cols(), padded.data() + i * stride);
+  }
+  return padded;
+}
+
+// A float sum in 16 lanes and the true one: each term goes through dims / 16 additions in its lane,
+// 4 between lanes, and a few roundings of its own; `magnitude` is the sum of the absolute terms.
+void ExpectRounded(float actual, double expected, double magnitude, int64_t dims) {
+  EXPECT_NEAR(actual, expected, (dims / 16 + 10) * 0x1p-24 * magnitude) << dims << " dims";
+}
+
+void CheckScores(const Kernels& kernels, const Matrix& queries, const Matrix& rows,
+                 bool squared_l2) {
+  const int64_t dims = rows.cols(), stride = RoundUp(dims, 16), out_stride = rows.rows() + 3;
+  const auto score = squared_l2 ? kernels.squared_l2_rows : kernels.dot_rows;
+  const std::vector<float> padded = Padded(queries);
+  std::vector<float> out(queries.rows() * out_stride, -77.0f);
+  score(padded.data(), stride, queries.rows(), rows.row(0), dims, rows.rows(), dims, out.data(),
+        out_stride);
+  for (int64_t q = 0; q < queries.rows(); ++q) {
+    for (int64_t r = 0; r < rows.rows(); ++r) {
+      double expected = 0, magnitude = 0;
+      for (int64_t i = 0; i < dims; ++i) {
+        const double a = queries.row(q)[i], b = rows.row(r)[i];
+        const double term = squared_l2 ? (a - b) * (a - b) : a * b;
+        expected += term;
+        magnitude += std::fabs(term);
+      }
+      ExpectRounded(out[q * out_stride + r], expected, magnitude, dims);
+      float alone;
+      score(padded.data() + q * stride, 0, 1, rows.row(r), 0, 1, dims, &alone, 0);
+      EXPECT_EQ(out[q * out_stride + r], alone) << "a pair's score depends on its company";
+    }
+    for (int64_t r = rows.rows(); r < out_stride; ++r) EXPECT_EQ(out[q * out_stride + r], -77.0f);
+  }
+}
+
+TEST_P(FloatScoreTest, RowsAreScoredWithinRounding) {
+  for (int64_t dims = 1; dims <= 130; ++dims) {
+    const Matrix queries = RandomMatrix(dims % 8 + 1, dims, dims);
+    const Matrix rows = RandomMatrix(dims % 7 + 1, dims, 1000 + dims);
+    CheckScores(kernels(), queries, rows, false);
+    CheckScores(kernels(), queries, rows, true);
+  }
+}
+
+TEST_P(FloatScoreTest, IntegersAreScoredExactly) {
+  for (const int64_t dims : {1, 15, 16, 17, 255, 384, 1024}) {
+    const Matrix query = IntegerMatrix(1, dims, dims), rows = IntegerMatrix(5, dims, dims + 1);
+    const std::vector<float> padded = Padded(query);
+    float dots[5], distances[5];
+    kernels().dot_rows(padded.data(), 0, 1, rows.row(0), dims, 5, dims, dots, 0);
+    kernels().squared_l2_rows(padded.data(), 0, 1, rows.row(0), dims, 5, dims, distances, 0);
+    for (int64_t r = 0; r < 5; ++r) {
+      float dot = 0, distance = 0;
+      for (int64_t i = 0; i < dims; ++i) {
+        const float a = query.row(0)[i], b = rows.row(r)[i];
+        dot += a * b;
+        distance += (a - b) * (a - b);
+      }
+      EXPECT_EQ(dots[r], dot);
+      EXPECT_EQ(distances[r], distance);
+    }
+  }
+}
+
+TEST_P(FloatScoreTest, MultiplyPackedIsAMatrixProduct) {
+  for (int64_t dims = 1; dims <= 130; dims += dims < 20 ? 1 : 11) {
+    for (int64_t num_rows = 1; num_rows <= 25; num_rows += 3) {
+      const int64_t num_columns = 16 * (num_rows % 3 + 1), out_stride = num_columns + 5;
+      const Matrix rows = RandomMatrix(num_rows, dims, dims);
+      const Matrix columns = RandomMatrix(num_columns, dims, dims + 1);
+      const Matrix bias = RandomMatrix(1, num_columns, dims + 2);
+      std::vector<float> packed(num_columns * dims);
+      for (int64_t c = 0; c < num_columns; ++c) {
+        for (int64_t i = 0; i < dims; ++i) {
+          packed[(c / 16 * dims + i) * 16 + c % 16] = columns.row(c)[i];
+        }
+      }
+      std::vector<float> out(num_rows * out_stride, -77.0f);
+      kernels().multiply_packed(rows.row(0), dims, num_rows, packed.data(), bias.row(0),
+                                num_columns, dims, out.data(), out_stride);
+      for (int64_t r = 0; r < num_rows; ++r) {
+        for (int64_t c = 0; c < num_columns; ++c) {
+          double expected = bias.row(0)[c], magnitude = std::fabs(expected);
+          for (int64_t i = 0; i < dims; ++i) {
+            expected += static_cast<double>(rows.row(r)[i]) * columns.row(c)[i];
+            magnitude += std::fabs(static_cast<double>(rows.row(r)[i]) * columns.row(c)[i]);
+          }
+          // One lane adds up all dimensions.
+          ExpectRounded(out[r * out_stride + c], expected, magnitude, 16 * dims);
+        }
+        for (int64_t c = num_columns; c < out_stride; ++c) {
+          EXPECT_EQ(out[r * out_stride + c], -77.0f);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(FloatScoreTest, MultiplyPackedKeepsAnInfiniteBias) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> rows = {1, 2}, packed(32, 3.0f), bias(16, -infinity);
+  std::vector<float> out(16);
+  kernels().multiply_packed(rows.data(), 2, 1, packed.data(), bias.data(), 16, 2, out.data(), 16);
+  EXPECT_EQ(out, bias);
+}
+
+TEST_P(FloatScoreTest, BlockProductsAreThoseOfEachBlock) {
+  for (const int64_t num_blocks : {1, 2, 3, 7, 50}) {
+    for (const int64_t width : {1, 2, 3, 5, 16}) {
+      const Matrix query = RandomMatrix(1, num_blocks * width, 1);
+      const Matrix codebooks = RandomMatrix(num_blocks * width, 16, 2);
+      std::vector<float> products(num_blocks * 16);
+      kernels().block_products(query.row(0), codebooks.row(0), num_blocks, width, products.data());
+      for (int64_t block = 0; block < num_blocks; ++block) {
+        for (int centre = 0; centre < 16; ++centre) {
+          double expected = 0, magnitude = 0;
+          for (int64_t dim = block * width; dim < (block + 1) * width; ++dim) {
+            const double term = static_cast<double>(query.row(0)[dim]) * codebooks.row(dim)[centre];
+            expected += term;
+            magnitude += std::fabs(term);
+          }
+          ExpectRounded(products[block * 16 + centre], expected, magnitude, 16 * width);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tfscann::testing

@@ -1,0 +1,117 @@
+// The float kernels that choose: argmax, group_maxima, indices_at_least, all_finite.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tests/cc/kernels/targets.h"
+#include "tests/cc/testing/matrix.h"
+
+namespace tfscann::testing {
+namespace {
+
+using FloatSelectTest = KernelsTest;
+TFSCANN_FOR_ALL_TARGETS(FloatSelectTest);
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+std::vector<float> RandomIntegers(int64_t count, uint64_t seed, int64_t limit) {
+  const Matrix matrix = IntegerMatrix(1, count, seed, limit);
+  return {matrix.row(0), matrix.row(0) + count};
+}
+
+TEST_P(FloatSelectTest, ArgmaxIsTheFirstOfTheLargest) {
+  for (int64_t count = 16; count <= 160; count += 16) {
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      // Few different values: the largest stands in many places.
+      const std::vector<float> values = RandomIntegers(count, seed, 1 + seed % 5);
+      const int64_t expected = std::max_element(values.begin(), values.end()) - values.begin();
+      EXPECT_EQ(kernels().argmax(values.data(), count), expected);
+    }
+    for (int64_t at = 0; at < count; ++at) {
+      std::vector<float> values(count, -kInfinity);
+      EXPECT_EQ(kernels().argmax(values.data(), count), 0);
+      values[at] = -1e30f;
+      EXPECT_EQ(kernels().argmax(values.data(), count), at);
+    }
+  }
+}
+
+// Which one is then largest has no answer, but the index must be one.
+TEST_P(FloatSelectTest, ArgmaxOfNansIsInRange) {
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    std::vector<float> values = RandomIntegers(48, seed, 1);
+    for (float& value : values) value = value > 0 ? value : kNan;
+    const int64_t index = kernels().argmax(values.data(), 48);
+    EXPECT_GE(index, 0);
+    EXPECT_LT(index, 48);
+  }
+}
+
+TEST_P(FloatSelectTest, GroupMaximaAreOfDisjointGroups) {
+  for (const int64_t group : {1, 2, 3, 5}) {
+    for (const int64_t count : {16 * group, 32 * group, 80 * group}) {
+      const int64_t num_groups = count / group;
+      // The group of each value: the one that notices when it alone is large.
+      std::vector<int64_t> group_of(count), sizes(num_groups);
+      std::vector<float> values(count, 0.0f), maxima(num_groups);
+      for (int64_t i = 0; i < count; ++i) {
+        values[i] = 1;
+        kernels().group_maxima(values.data(), count, group, maxima.data());
+        values[i] = 0;
+        ASSERT_EQ(std::count(maxima.begin(), maxima.end(), 1.0f), 1);
+        group_of[i] = std::max_element(maxima.begin(), maxima.end()) - maxima.begin();
+        ++sizes[group_of[i]];
+      }
+      EXPECT_EQ(sizes, std::vector<int64_t>(num_groups, group));
+
+      const std::vector<float> random = RandomIntegers(count, 1, 100);
+      std::vector<float> expected(num_groups, -kInfinity);
+      for (int64_t i = 0; i < count; ++i) {
+        expected[group_of[i]] = std::max(expected[group_of[i]], random[i]);
+      }
+      kernels().group_maxima(random.data(), count, group, maxima.data());
+      EXPECT_EQ(maxima, expected);
+    }
+  }
+}
+
+TEST_P(FloatSelectTest, IndicesAtLeastAreAllAndAscend) {
+  for (int64_t count = 0; count <= 130; ++count) {
+    const std::vector<float> values = RandomIntegers(count, count, 5);
+    for (const float threshold : {-kInfinity, -5.0f, 0.0f, 2.5f, 5.0f, 6.0f}) {
+      std::vector<int32_t> expected;
+      for (int64_t i = 0; i < count; ++i) {
+        if (values[i] >= threshold) expected.push_back(static_cast<int32_t>(i));
+      }
+      std::vector<int32_t> found(count, -7);
+      const int64_t size =
+          kernels().indices_at_least(values.data(), count, threshold, found.data());
+      ASSERT_EQ(size, static_cast<int64_t>(expected.size()));
+      found.resize(size);
+      EXPECT_EQ(found, expected) << count << " values, threshold " << threshold;
+    }
+  }
+}
+
+TEST_P(FloatSelectTest, AllFiniteFindsOneBadValueAnywhere) {
+  const float largest = std::numeric_limits<float>::max();
+  const float denormal = std::numeric_limits<float>::denorm_min();
+  for (int64_t count = 0; count <= 70; ++count) {
+    std::vector<float> values(count);
+    for (int64_t i = 0; i < count; ++i) values[i] = i % 3 == 0 ? -largest : denormal;
+    EXPECT_TRUE(kernels().all_finite(values.data(), count));
+    for (int64_t at = 0; at < count; ++at) {
+      for (const float bad : {kNan, -kNan, kInfinity, -kInfinity}) {
+        const float good = values[at];
+        values[at] = bad;
+        EXPECT_FALSE(kernels().all_finite(values.data(), count)) << bad << " at " << at;
+        values[at] = good;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tfscann::testing

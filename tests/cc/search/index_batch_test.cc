@@ -1,0 +1,102 @@
+// What a query finds does not depend on its company, on threads or on what was searched before.
+#include <vector>
+
+#include "cc/base/executor.h"
+#include "cc/search/index.h"
+#include "gtest/gtest.h"
+#include "tests/cc/search/exact_config.h"
+
+namespace tfscann::testing {
+namespace {
+
+struct IndexCase {
+  std::string name;
+  IndexFile file;
+};
+
+// One index of each kind.
+std::vector<IndexCase> AllKinds(const Matrix& rows) {
+  std::vector<IndexCase> cases;
+  for (const DistanceMeasure measure : kAllMeasures) {
+    BuildConfig int8 = TreeConfig(measure, 40);
+    int8.reordering_dtype = ReorderingDtype::kInt8;
+    const std::string name = NameOf(measure);
+    cases.push_back({name + " exact", BuildIndex(rows, ExactConfig(measure))});
+    cases.push_back({name + " tree", BuildIndex(rows, TreeConfig(measure, 40))});
+    cases.push_back({name + " tree, no SOAR", BuildIndex(rows, TreeConfig(measure, 40, false))});
+    cases.push_back({name + " tree, int8", BuildIndex(rows, int8)});
+  }
+  return cases;
+}
+
+TEST(IndexBatchTest, QueriesFindTheSameAloneAndInABatch) {
+  const Matrix rows = RandomMatrix(2000, 20, 1);
+  const Matrix queries = RandomMatrix(61, 20, 2);
+  SearchOptions options;
+  options.k = 7;
+  options.num_leaves_to_search = 4;
+  for (const IndexCase& kind : AllKinds(rows)) {
+    const Results batch = Search(*kind.file.index, queries, options);
+    for (int64_t q = 0; q < queries.rows(); ++q) {
+      const Results alone = Search(*kind.file.index, {queries.row(q), 1, 20}, options);
+      ASSERT_EQ(batch.Of(q), alone) << kind.name << ", query " << q;
+    }
+  }
+}
+
+TEST(IndexBatchTest, QueriesMayLieApart) {
+  const Matrix rows = RandomMatrix(500, 5, 1);
+  const Matrix wide = RandomMatrix(30, 9, 2);
+  Matrix queries(30, 5);
+  for (int64_t q = 0; q < 30; ++q) std::copy_n(wide.row(q), 5, queries.row(q));
+  for (const IndexCase& kind : AllKinds(rows)) {
+    EXPECT_EQ(Search(*kind.file.index, {wide.row(0), 30, 5, 9}, SearchOptions()),
+              Search(*kind.file.index, queries, SearchOptions()))
+        << kind.name;
+  }
+}
+
+TEST(IndexBatchTest, AnyNumberOfThreadsFindsTheSame) {
+  const Matrix rows = RandomMatrix(2000, 20, 1);
+  const Matrix queries = RandomMatrix(100, 20, 2);
+  SearchOptions options;
+  options.k = 5;
+  ScratchPool scratches;
+  for (const IndexCase& kind : AllKinds(rows)) {
+    const Results expected = Search(*kind.file.index, queries, options);
+    for (const int threads : {1, 2, 5}) {
+      Results results = {5, std::vector<float>(500), std::vector<int32_t>(500)};
+      ThreadExecutor executor(threads);
+      executor.ParallelFor(queries.rows(), 7, [&](int64_t begin, int64_t end) {
+        std::unique_ptr<SearchScratch> scratch = scratches.Take();
+        TFSCANN_EXPECT_OK(kind.file.index->Search(
+            queries.view().Rows(begin, end - begin), options, {}, scratch.get(),
+            MatrixView<float>(results.scores.data(), 100, 5).Rows(begin, end - begin),
+            MatrixView<int32_t>(results.rows.data(), 100, 5).Rows(begin, end - begin)));
+        scratches.Return(std::move(scratch));
+      });
+      EXPECT_EQ(results, expected) << kind.name << ", " << threads << " threads";
+    }
+  }
+}
+
+TEST(IndexBatchTest, OneScratchServesAllIndexesInTurn) {
+  const Matrix small = RandomMatrix(50, 3, 1), large = RandomMatrix(3000, 70, 2);
+  const Matrix small_queries = RandomMatrix(30, 3, 3), large_queries = RandomMatrix(30, 70, 4);
+  const std::vector<IndexCase> small_kinds = AllKinds(small), large_kinds = AllKinds(large);
+  const std::vector<std::vector<int32_t>> excluded(30, {1, 2, 3, 4, 5});
+  SearchScratch scratch;
+  for (size_t i = 0; i < small_kinds.size(); ++i) {
+    for (const auto& [kind, queries] :
+         {std::pair(&large_kinds[i], &large_queries), std::pair(&small_kinds[i], &small_queries)}) {
+      const Index& index = *kind->file.index;
+      EXPECT_EQ(Search(index, *queries, SearchOptions(), excluded, &scratch),
+                Search(index, *queries, SearchOptions(), excluded));
+      EXPECT_EQ(Search(index, *queries, SearchOptions(), {}, &scratch),
+                Search(index, *queries, SearchOptions()));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tfscann::testing

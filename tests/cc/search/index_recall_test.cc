@@ -1,0 +1,61 @@
+// How much of the truth a default search finds.
+#include <set>
+#include <vector>
+
+#include "cc/search/index.h"
+#include "gtest/gtest.h"
+#include "tests/cc/search/exact_config.h"
+
+namespace tfscann::testing {
+namespace {
+
+constexpr int64_t kCandidates = 20000;
+constexpr int64_t kDims = 32;
+constexpr int64_t kQueries = 200;
+
+class IndexRecallTest : public ::testing::TestWithParam<DistanceMeasure> {
+ protected:
+  // Of the ten best, for queries that are not among the candidates.
+  double Recall(const Index& index) const {
+    const Results found = Search(index, queries_, SearchOptions());
+    const Results truth = Search(index, queries_, Exhaustive(10));
+    int64_t hits = 0;
+    for (int64_t q = 0; q < kQueries; ++q) {
+      const std::vector<int32_t> expected = truth.Of(q).rows, rows = found.Of(q).rows;
+      const std::set<int32_t> wanted(expected.begin(), expected.end());
+      for (const int32_t row : rows) hits += static_cast<int64_t>(wanted.count(row));
+    }
+    return static_cast<double>(hits) / (10 * kQueries);
+  }
+
+  const Matrix rows_ = ClusteredMatrix(kCandidates, kDims, 500, 1);
+  const Matrix queries_ = ClusteredMatrix(kQueries, kDims, 500, 2);
+};
+INSTANTIATE_TEST_SUITE_P(Measures, IndexRecallTest, ::testing::ValuesIn(kAllMeasures),
+                         [](const ::testing::TestParamInfo<DistanceMeasure>& info) {
+                           return NameOf(info.param);
+                         });
+
+TEST_P(IndexRecallTest, DefaultsFindMostWithoutLookingAtAll) {
+  const IndexFile file = BuildIndex(rows_, ExactConfig(GetParam()));
+  const IndexParameters& parameters = file.index->parameters();
+  EXPECT_EQ(parameters.num_leaves, 566);  // 4 sqrt(n)
+  EXPECT_TRUE(parameters.soar);
+  EXPECT_LT(parameters.num_leaves_to_search, parameters.num_leaves / 2);
+  EXPECT_GE(parameters.measured_recall, 0.95);
+  EXPECT_GE(Recall(*file.index), 0.9);
+}
+
+TEST_P(IndexRecallTest, SoDoInt8RowsAndOneCopy) {
+  BuildConfig config = ExactConfig(GetParam());
+  config.reordering_dtype = ReorderingDtype::kInt8;
+  config.soar_lambda = 0;
+  config.num_leaves = 200;
+  const IndexFile file = BuildIndex(rows_, config);
+  EXPECT_FALSE(file.index->parameters().soar);
+  // The truth of an index without float rows is that of its int8 rows.
+  EXPECT_GE(Recall(*file.index), 0.9);
+}
+
+}  // namespace
+}  // namespace tfscann::testing
