@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from .config import IndexConfig
 from .info import IndexInfo
 from .searcher import Searcher
+from .version import __version__
 
 if TYPE_CHECKING:
     from . import layers as layers
     from .exporting import export as export
 
-__version__ = "0.1.0"
-__all__ = ["IndexConfig", "IndexInfo", "Searcher", "export", "layers"]
+
+__all__ = ["IndexConfig", "IndexInfo", "Searcher", "__version__", "export", "layers"]
 
 # Keras takes a second to import: only who asks for these pays for it.
 _LAZY = {"layers": (".layers", None), "export": (".exporting", "export")}

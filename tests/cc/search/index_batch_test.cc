@@ -30,7 +30,7 @@ std::vector<IndexCase> AllKinds(const Matrix& rows) {
 }
 
 TEST(IndexBatchTest, QueriesFindTheSameAloneAndInABatch) {
-  const Matrix rows = RandomMatrix(2000, 20, 1);
+  const Matrix rows = RandomMatrix(1000, 20, 1);
   const Matrix queries = RandomMatrix(61, 20, 2);
   SearchOptions options;
   options.k = 7;
@@ -57,7 +57,7 @@ TEST(IndexBatchTest, QueriesMayLieApart) {
 }
 
 TEST(IndexBatchTest, AnyNumberOfThreadsFindsTheSame) {
-  const Matrix rows = RandomMatrix(2000, 20, 1);
+  const Matrix rows = RandomMatrix(1000, 20, 1);
   const Matrix queries = RandomMatrix(100, 20, 2);
   SearchOptions options;
   options.k = 5;
@@ -81,8 +81,8 @@ TEST(IndexBatchTest, AnyNumberOfThreadsFindsTheSame) {
 }
 
 TEST(IndexBatchTest, OneScratchServesAllIndexesInTurn) {
-  const Matrix small = RandomMatrix(50, 3, 1), large = RandomMatrix(3000, 70, 2);
-  const Matrix small_queries = RandomMatrix(30, 3, 3), large_queries = RandomMatrix(30, 70, 4);
+  const Matrix small = RandomMatrix(50, 3, 1), large = RandomMatrix(1000, 40, 2);
+  const Matrix small_queries = RandomMatrix(30, 3, 3), large_queries = RandomMatrix(30, 40, 4);
   const std::vector<IndexCase> small_kinds = AllKinds(small), large_kinds = AllKinds(large);
   const std::vector<std::vector<int32_t>> excluded(30, {1, 2, 3, 4, 5});
   SearchScratch scratch;

@@ -16,10 +16,10 @@ from .results import (
     similarity,
 )
 from ...searcher import exclusion_tensor
-from .top_k import TopK, keras
+from .top_k import TopK, register
 
 
-@keras.utils.register_keras_serializable(package="tensorflow_scann")
+@register
 class BruteForce(TopK):
     """Exact top k: a matrix product and `tf.math.top_k`, in TensorFlow ops only.
 

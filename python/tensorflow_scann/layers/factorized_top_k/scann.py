@@ -8,12 +8,12 @@ import tensorflow as tf
 from ...config import IndexConfig
 from ...searcher import Searcher
 from .results import Results
-from .top_k import TopK, keras
+from .top_k import TopK, register
 
 _ASSET = "scann_index"
 
 
-@keras.utils.register_keras_serializable(package="tensorflow_scann")
+@register
 class ScaNN(TopK):
     """Approximate top k: a partitioning tree, anisotropic 4-bit codes, and exact reordering.
 

@@ -1,20 +1,27 @@
 """Streaming: exact top k over a dataset."""
 
+
+import os
+import shutil
+import tempfile
+import weakref
 from typing import Any
 
 import tensorflow as tf
 
 from ...searcher import exclusion_tensor
 from .results import Results, drop_excluded, finish, finite_rows, similarity
-from .top_k import TopK, keras
+from .top_k import TopK, register
+
+_ASSET = "candidates"
 
 
-@keras.utils.register_keras_serializable(package="tensorflow_scann")
+@register
 class Streaming(TopK):
     """Exact top k over a `tf.data.Dataset`: candidates are never all in memory.
 
     Takes the place of `tfrs.layers.factorized_top_k.Streaming`. Slow: it reads the dataset for each
-    call. Dot products.
+    call. Dot products. A checkpoint does not hold the dataset; a SavedModel and a `.keras` file do.
     """
 
     def __init__(
@@ -167,6 +174,22 @@ class Streaming(TopK):
         if dimensions is None:
             raise ValueError("candidates: the dataset does not say how many dimensions they have")
         return int(dimensions)
+
+    def save_assets(self, dir_path: str) -> None:
+        """Called by Keras for a `.keras` file."""
+        if self._candidates is not None:
+            self._candidates.save(os.path.join(dir_path, _ASSET))
+
+    def load_assets(self, dir_path: str) -> None:
+        """Called by Keras for a `.keras` file."""
+        path = os.path.join(dir_path, _ASSET)
+        if not tf.io.gfile.exists(path):
+            return
+        # The folder goes away after loading, but the dataset reads it again for each search.
+        folder = tempfile.mkdtemp(prefix="tensorflow_scann_")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        shutil.copytree(path, folder, dirs_exist_ok=True)
+        self._candidates = tf.data.Dataset.load(folder)
 
     def get_config(self) -> dict[str, Any]:
         """See TopK.get_config."""

@@ -12,6 +12,22 @@ from .saving import saved_model_functions
 
 keras = tf.keras
 
+_LEGACY = not hasattr(keras, "version") or keras.version().startswith("2.")
+
+
+def register(layer_class: type) -> type:
+    """Lets Keras 3 find a layer of a `.keras` file by its name.
+
+    tf-keras finds it without. It would also make a layer of a SavedModel anew from its config, and
+    with it lose the index; without registration it takes the SavedModel's own functions.
+    """
+    if _LEGACY:
+        return layer_class
+    registered: type = keras.utils.register_keras_serializable(package="tensorflow_scann")(
+        layer_class
+    )
+    return registered
+
 
 class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
     """Finds the best k candidates for queries. Abstract.
@@ -37,6 +53,9 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
         self._k = int(k)
         # What queries look like, once there has been one. In a namespace, where Keras does not look.
         self._query_spec = types.SimpleNamespace(value=None)
+        # There is nothing to build: variables come with the candidates. Keras 3 would call the layer
+        # with made-up queries.
+        self.built = True
 
     @abc.abstractmethod
     def index(self, candidates: Any, identifiers: Any = None) -> "TopK":
@@ -67,8 +86,7 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
         """True if every candidate is scored exactly for every query."""
 
     def build(self, input_shape: Any = None) -> None:
-        """There is nothing to build: variables come with the candidates."""
-        self.built = True
+        """Does nothing: see __init__."""
 
     def call(self, queries: Any, k: Any = None) -> Results:
         """Finds the best candidates for each query.
@@ -185,7 +203,9 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
         return cls(**config)
 
     def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        query_spec = self._query_spec.value
         children = dict(super()._trackable_children(save_type, **kwargs))
+        self._query_spec.value = query_spec  # Keras may have called the layer with made-up queries
         if save_type == "savedmodel":
             children.update(saved_model_functions(self))
         return children

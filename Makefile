@@ -1,0 +1,59 @@
+# `make demo` and `make test` set everything up by themselves: they need python3 >= 3.10 with venv, a
+# C++17 compiler and make.
+PYTHON ?= python3
+VENV ?= .venv
+TENSORFLOW ?= tensorflow-cpu==2.21.0
+BIN := $(VENV)/bin
+# The processors, for compiling.
+JOBS := $(shell nproc)
+BUILDIFIER := npx --yes @bazel/buildifier@8.2.1
+BAZEL_FILES = $(shell git ls-files | grep -E '(^|/)(WORKSPACE|BUILD|[^/]*\.(BUILD|bzl))$$')
+CC_FILES = $(shell git ls-files '*.h' '*.cc')
+
+.PHONY: demo test bench format lint bazel-test clean
+
+demo: $(VENV)/.built
+	$(BIN)/tensorflow-scann demo --directory demo_output
+
+test: $(VENV)/.built
+	$(BIN)/python -m pytest tests/python python/tensorflow_scann
+	TF_USE_LEGACY_KERAS=1 $(BIN)/python -m pytest -m keras tests/python
+
+bench: $(VENV)/.built
+	$(BIN)/pip install --quiet ".[bench]" --no-build-isolation
+	$(BIN)/python -m benchmarks.recall_qps --setup-peers
+
+# The same sources, built and tested by Bazel. Debian: apt-get install bazel-bootstrap
+# bazel-rules-java googletest libgtest-dev libsimde-dev
+bazel-test: $(VENV)/.built
+	PYTHON_BIN_PATH=$(BIN)/python bazel test --config=offline //...
+
+format: $(VENV)/.lint
+	clang-format -i $(CC_FILES)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BUILDIFIER) -mode=fix $(BAZEL_FILES)
+
+lint: $(VENV)/.lint
+	clang-format --dry-run --Werror $(CC_FILES)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BUILDIFIER) -mode=check $(BAZEL_FILES)
+
+clean:
+	rm -rf $(VENV) build demo_output python/tensorflow_scann/*.so
+
+$(VENV)/.tensorflow:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet "$(TENSORFLOW)" "setuptools>=77" "pybind11>=2.13,<4"
+	touch $@
+
+# Compiled in place, so that a changed Python file needs no build.
+$(VENV)/.built: $(VENV)/.tensorflow pyproject.toml setup.py $(wildcard cc/*/*.cc cc/*/*.h)
+	TFSCANN_BUILD_JOBS=$(JOBS) $(BIN)/pip install --quiet --no-build-isolation --editable ".[test]"
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.built
+	$(BIN)/pip install --quiet --no-build-isolation --editable ".[lint]"
+	touch $@

@@ -1,0 +1,219 @@
+"""The `tensorflow-scann` command."""
+
+import json
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+import numpy as np
+import tensorflow as tf
+
+from .config import DISTANCE_MEASURES, REORDERING_DTYPES, IndexConfig
+from .exporting import export as write_saved_model
+from .info import IndexInfo
+from .searcher import Searcher
+from .version import __version__
+
+_PATH = click.Path(path_type=pathlib.Path)
+
+
+def _load_array(parameter: str, path: pathlib.Path) -> np.ndarray:
+    """The array of a .npy file, or the only one of a .npz file."""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise click.UsageError(f"{parameter}: there is no file {path}") from None
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{parameter}: {path} is no .npy or .npz file: {error}") from None
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    with loaded:
+        if len(loaded.files) != 1:
+            raise click.UsageError(
+                f"{parameter}: {path} has {len(loaded.files)} arrays, but must have one"
+            )
+        array: np.ndarray = loaded[loaded.files[0]]
+        return array
+
+
+def _load_identifiers(path: pathlib.Path) -> np.ndarray:
+    """Lines of a .txt file, or the array of a .npy file."""
+    if path.suffix in (".npy", ".npz"):
+        return _load_array("--identifiers", path)
+    try:
+        return np.array(path.read_text(encoding="utf-8").splitlines(), dtype=np.str_)
+    except FileNotFoundError:
+        raise click.UsageError(f"--identifiers: there is no file {path}") from None
+
+
+def _print_info(info: IndexInfo, as_json: bool) -> None:
+    fields = dict(vars(info))
+    if as_json:
+        click.echo(json.dumps(fields))
+        return
+    sections = fields.pop("section_bytes")
+    for name, value in fields.items():
+        click.echo(f"{name:<36}{'-' if value is None else value}")
+    click.echo("bytes of each section")
+    for name, size in sections.items():
+        click.echo(f"  {name:<34}{size:>14,}")
+
+
+def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options for the fields of IndexConfig."""
+    defaults = IndexConfig()
+    options = [
+        click.option("--distance-measure", type=click.Choice(DISTANCE_MEASURES)),
+        click.option("--num-leaves", type=int, help="Partitions. Default: from the data."),
+        click.option("--num-leaves-to-search", type=int, help="Default: measured."),
+        click.option("--training-iterations", type=int),
+        click.option("--dimensions-per-block", type=int),
+        click.option("--num-reordering-candidates", type=int, help="Default: measured."),
+        click.option("--soar-lambda", type=float, help="0: one partition a candidate."),
+        click.option("--anisotropic-quantization-threshold", type=float),
+        click.option("--reordering-dtype", type=click.Choice(REORDERING_DTYPES)),
+        click.option("--target-recall", type=float),
+        click.option("--k", type=int, help="Results that the target recall speaks of."),
+        click.option("--seed", type=int),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    for parameter in command.__click_params__:  # type: ignore[attr-defined]
+        if parameter.name in IndexConfig.__dataclass_fields__:
+            parameter.default = getattr(defaults, parameter.name)
+            parameter.show_default = parameter.default is not None
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tensorflow-scann")
+def cli() -> None:
+    """Builds, searches and exports nearest-neighbour indexes."""
+
+
+@cli.command()
+@click.argument("embeddings", type=_PATH)
+@click.option("--identifiers", type=_PATH, help=".txt, a line each; or .npy. Default: row numbers.")
+@click.option("--output", type=_PATH, help="The index file to write.")
+@click.option("--saved-model", type=_PATH, help="The SavedModel folder to write.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@_config_options
+def build(
+    embeddings: pathlib.Path,
+    identifiers: pathlib.Path | None,
+    output: pathlib.Path | None,
+    saved_model: pathlib.Path | None,
+    as_json: bool,
+    **parameters: Any,
+) -> None:
+    """Builds an index from EMBEDDINGS, a .npy or .npz file of float [n, d]."""
+    if output is None and saved_model is None:
+        raise click.UsageError("give --output, --saved-model or both")
+    config = IndexConfig(**parameters)
+    searcher = Searcher.build(
+        _load_array("EMBEDDINGS", embeddings),
+        None if identifiers is None else _load_identifiers(identifiers),
+        config=config,
+    )
+    if output is not None:
+        searcher.save(str(output))
+    if saved_model is not None:
+        write_saved_model(searcher, str(saved_model))
+    _print_info(searcher.info(), as_json)
+
+
+@cli.command()
+@click.argument("index", type=_PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def info(index: pathlib.Path, as_json: bool) -> None:
+    """Says what INDEX, an index file or a SavedModel, is."""
+    _print_info(_open_searcher(index).info(), as_json)
+
+
+@cli.command()
+@click.argument("index", type=_PATH)
+@click.argument("saved_model", type=_PATH)
+def export(index: pathlib.Path, saved_model: pathlib.Path) -> None:
+    """Writes the SavedModel folder SAVED_MODEL from the index file INDEX."""
+    write_saved_model(Searcher.load(str(index)), str(saved_model))
+
+
+@cli.command()
+@click.argument("index", type=_PATH)
+@click.option("--queries", type=_PATH, required=True, help=".npy of float [b, d] or [d].")
+@click.option("--k", type=int, help="Results a query. Default: the index's.")
+@click.option("--num-leaves-to-search", type=int, help="Default: the index's.")
+@click.option("--num-reordering-candidates", type=int, help="Default: the index's.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a query.")
+def search(
+    index: pathlib.Path,
+    queries: pathlib.Path,
+    k: int | None,
+    num_leaves_to_search: int | None,
+    num_reordering_candidates: int | None,
+    as_json: bool,
+) -> None:
+    """Finds the best candidates of INDEX, an index file or a SavedModel, for each query."""
+    vectors = np.atleast_2d(_load_array("--queries", queries))
+    scores, identifiers = _open_searcher(index).search(
+        vectors,
+        k,
+        num_leaves_to_search=num_leaves_to_search,
+        num_reordering_candidates=num_reordering_candidates,
+    )
+    for query, (row_scores, row_identifiers) in enumerate(
+        zip(scores.numpy().tolist(), identifiers.numpy().tolist(), strict=True)
+    ):
+        names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in row_identifiers]
+        found = [(n, s) for n, s in zip(names, row_scores, strict=True) if np.isfinite(s)]
+        if as_json:
+            results = [{"identifier": n, "score": s} for n, s in found]
+            click.echo(json.dumps({"query": query, "results": results}))
+        else:
+            click.echo(f"query {query}")
+            for name, score in found:
+                click.echo(f"  {score:>12.6f}  {name}")
+
+
+@cli.command()
+@click.option(
+    "--directory", type=_PATH, default=pathlib.Path("demo_output"), help="Where to write the models."
+)
+def demo(directory: pathlib.Path) -> None:
+    """Indexes 20,000 word vectors and looks words up in a SavedModel that a new process loads."""
+    from .demo import run
+
+    run(directory)
+
+
+def _open_searcher(path: pathlib.Path) -> Searcher:
+    """The searcher of an index file, or of the only index in a SavedModel."""
+    if not path.is_dir():
+        return Searcher.load(str(path))
+    assets = sorted((path / "assets").glob("scann_index*"))
+    if len(assets) != 1:
+        raise click.UsageError(f"{path} is no SavedModel with one index, but has {len(assets)}")
+    return Searcher.load(str(assets[0]))
+
+
+def main() -> None:
+    """Runs the command. A user's mistake is one line and exit status 2."""
+    try:
+        status = cli.main(prog_name="tensorflow-scann", standalone_mode=False)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (ValueError, OSError) as error:
+        _fail(str(error))
+    except tf.errors.OpError as error:
+        _fail(error.message)
+    sys.exit(status or 0)
+
+
+def _fail(message: str) -> None:
+    line = " ".join(message.split())
+    click.echo(f"tensorflow-scann: {line}", err=True)
+    sys.exit(2)

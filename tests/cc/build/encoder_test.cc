@@ -1,0 +1,207 @@
+#include "cc/build/encoder.h"
+
+#include <cmath>
+
+#include "gtest/gtest.h"
+#include "tests/cc/build/context.h"
+#include "tests/cc/testing/matrix.h"
+#include "tests/cc/testing/status_matchers.h"
+
+namespace tfscann::testing {
+namespace {
+
+constexpr int64_t kRows = 150;
+constexpr int64_t kLeaves = 4;
+
+// Rows in leaves, an encoder for them and what it makes of them. Whole numbers, so that the nearest
+// centres are known exactly.
+struct Encoded {
+  Encoded(DistanceMeasure measure, int64_t dims, int64_t dims_per_block, double threshold,
+          int threads = 1)
+      : rows(IntegerMatrix(kRows, dims, 1, 8)), centroids(IntegerMatrix(kLeaves, dims, 2, 4)) {
+    for (int32_t row = 0; row < kRows; ++row) leaf_of_row.push_back(row % 7 % kLeaves);
+    leaves = ArrangeLeaves({&leaf_of_row}, kLeaves);
+    double squared = 0;
+    for (int64_t row = 0; row < kRows; ++row) squared += SquaredNorm(rows.row(row));
+    const int64_t num_blocks = CeilDiv(dims, dims_per_block);
+    const Matrix centres = IntegerMatrix(num_blocks * dims_per_block, 16, 3, 8);
+    encoder.distance_measure = measure;
+    encoder.dims_per_block = dims_per_block;
+    encoder.threshold = threshold;
+    encoder.mean_squared_norm = squared / kRows;
+    encoder.centroids = centroids;
+    encoder.center.assign(dims, measure == DistanceMeasure::kSquaredL2 ? 1.0f : 0.0f);
+    encoder.codebooks.assign(centres.row(0), centres.row(0) + centres.rows() * 16);
+    // Dimensions behind the last have centres of zero.
+    std::fill(encoder.codebooks.begin() + dims * 16, encoder.codebooks.end(), 0.0f);
+    if (measure == DistanceMeasure::kSquaredL2) encoder.FitNormCodebooks(rows, leaf_of_row);
+
+    codes.assign(leaves.num_groups() * encoder.num_pairs() * 32, 0);
+    radii.assign(kLeaves, -1.0f);
+    TestContext context(threads);
+    TFSCANN_EXPECT_OK(encoder.EncodeLeaves(rows, leaves, context(), codes.data(), radii.data()));
+  }
+
+  double SquaredNorm(const float* x) const {
+    double sum = 0;
+    for (int64_t dim = 0; dim < rows.cols(); ++dim) sum += static_cast<double>(x[dim]) * x[dim];
+    return sum;
+  }
+
+  // The code at a position, by the words of kernels.h.
+  int CodeAt(int64_t position, int64_t block) const {
+    const uint8_t* pair =
+        codes.data() + (position / 32 * encoder.num_pairs() + block / 2) * 32 + block % 2 * 16;
+    const int candidate = static_cast<int>(position % 32);
+    for (int byte = 0; byte < 16; ++byte) {
+      if (byte / 2 + 8 * (byte % 2) != candidate % 16) continue;
+      return candidate < 16 ? pair[byte] & 15 : pair[byte] >> 4;
+    }
+    return -1;
+  }
+  std::vector<int> CodesAt(int64_t position) const {
+    std::vector<int> all;
+    for (int64_t block = 0; block < encoder.num_code_blocks(); ++block) {
+      all.push_back(CodeAt(position, block));
+    }
+    return all;
+  }
+
+  // |e|^2 + weight (e . x/|x|)^2 for the error e of these codes.
+  double Loss(int64_t row, const std::vector<int>& row_codes, double weight) const {
+    const float* x = rows.row(row);
+    const float* centroid = centroids.row(leaf_of_row[row]);
+    double squared = 0, along = 0;
+    for (int64_t dim = 0; dim < rows.cols(); ++dim) {
+      const double centre = encoder.codebooks[dim * 16 + row_codes[dim / encoder.dims_per_block]];
+      const double error = x[dim] - centroid[dim] - centre;
+      squared += error * error;
+      along += error * x[dim];
+    }
+    const double norm = SquaredNorm(x);
+    return squared + (norm > 0 ? weight * along * along / norm : 0);
+  }
+
+  // Calls visit(row, position) for every row.
+  template <typename Visit>
+  void ForEachRow(const Visit& visit) const {
+    for (int64_t leaf = 0; leaf < kLeaves; ++leaf) {
+      const int64_t first = int64_t{leaves.first_groups[leaf]} * 32;
+      for (uint32_t i = 0; i < leaves.sizes[leaf]; ++i) {
+        visit(leaves.position_rows[first + i], first + i);
+      }
+    }
+  }
+
+  Matrix rows;
+  Matrix centroids;
+  std::vector<int32_t> leaf_of_row;
+  Leaves leaves;
+  Encoder encoder;
+  std::vector<uint8_t> codes;
+  std::vector<float> radii;
+};
+
+// No other code of any one block has a smaller loss.
+void ExpectNoBetterCode(const Encoded& encoded, int64_t row, const std::vector<int>& codes,
+                        double weight) {
+  const double loss = encoded.Loss(row, codes, weight);
+  for (int64_t block = 0; block < encoded.encoder.num_blocks(); ++block) {
+    std::vector<int> other = codes;
+    for (other[block] = 0; other[block] < 16; ++other[block]) {
+      EXPECT_GE(encoded.Loss(row, other, weight), loss - 1e-3 - 1e-6 * loss)
+          << "row " << row << ", block " << block << ", weight " << weight;
+    }
+  }
+}
+
+TEST(EncoderTest, SquaredL2AndThresholdZeroGetTheNearestCentres) {
+  for (const int64_t dims : {1, 2, 7, 10}) {
+    for (const int64_t width : {1, 2, 3}) {
+      if (width > dims) continue;
+      for (const DistanceMeasure measure :
+           {DistanceMeasure::kDotProduct, DistanceMeasure::kSquaredL2}) {
+        const double threshold = measure == DistanceMeasure::kSquaredL2 ? 0.5 : 0.0;
+        const Encoded encoded(measure, dims, width, threshold);
+        encoded.ForEachRow([&](int64_t row, int64_t position) {
+          ExpectNoBetterCode(encoded, row, encoded.CodesAt(position), 0);
+        });
+      }
+    }
+  }
+}
+
+TEST(EncoderTest, AnisotropicCodesAreAMinimumOfTheirLoss) {
+  const int64_t dims = 12;
+  const double threshold = 0.4;
+  const Encoded isotropic(DistanceMeasure::kDotProduct, dims, 2, 0.0);
+  for (const DistanceMeasure measure : {DistanceMeasure::kDotProduct, DistanceMeasure::kCosine}) {
+    const Encoded encoded(measure, dims, 2, threshold);
+    double before = 0, after = 0;
+    encoded.ForEachRow([&](int64_t row, int64_t position) {
+      // eta - 1, of the paper.
+      const double t = threshold * threshold * encoded.encoder.mean_squared_norm /
+                       encoded.SquaredNorm(encoded.rows.row(row));
+      const double weight = std::max(0.0, (dims - 1) * t / (1 - t) - 1);
+      ExpectNoBetterCode(encoded, row, encoded.CodesAt(position), weight);
+      before += encoded.Loss(row, isotropic.CodesAt(position), weight);
+      after += encoded.Loss(row, encoded.CodesAt(position), weight);
+    });
+    EXPECT_LT(after, 0.95 * before);
+  }
+}
+
+TEST(EncoderTest, NormBlocksAddUpToTheNormTerm) {
+  for (const int64_t dims : {1, 5, 10}) {
+    const Encoded encoded(DistanceMeasure::kSquaredL2, dims, std::min<int64_t>(dims, 2), 0.2);
+    const Encoder& encoder = encoded.encoder;
+    EXPECT_EQ(encoder.num_code_blocks(), encoder.num_blocks() + kNormBlocks);
+    const float* last = encoder.norm_codebooks.data() + (kNormBlocks - 1) * 16;
+    const double unit = last[1] - last[0];
+    encoded.ForEachRow([&](int64_t row, int64_t position) {
+      const std::vector<int> codes = encoded.CodesAt(position);
+      double expected = 0, found = 0;
+      for (int64_t dim = 0; dim < dims; ++dim) {
+        const double r = encoder.codebooks[dim * 16 + codes[dim / encoder.dims_per_block]];
+        const double c = encoded.centroids.row(encoded.leaf_of_row[row])[dim] - encoder.center[dim];
+        expected -= 2 * c * r + r * r;
+      }
+      for (int64_t b = 0; b < kNormBlocks; ++b) {
+        found += encoder.norm_codebooks[b * 16 + codes[encoder.num_blocks() + b]];
+      }
+      EXPECT_NEAR(found, expected, 0.5001 * unit + 1e-3);
+    });
+  }
+}
+
+TEST(EncoderTest, RadiiAreRootMeanSquareResiduals) {
+  const Encoded encoded(DistanceMeasure::kDotProduct, 10, 2, 0.2);
+  for (int32_t leaf = 0; leaf < kLeaves; ++leaf) {
+    double sum = 0, size = 0;
+    for (int64_t row = 0; row < kRows; ++row) {
+      if (encoded.leaf_of_row[row] != leaf) continue;
+      sum += SquaredDistance(encoded.rows.row(row), encoded.centroids.row(leaf), 10);
+      ++size;
+    }
+    EXPECT_NEAR(encoded.radii[leaf], std::sqrt(sum / size), 1e-5);
+  }
+}
+
+TEST(EncoderTest, DoesNotDependOnThreads) {
+  const Encoded one(DistanceMeasure::kSquaredL2, 10, 2, 0.2);
+  const Encoded three(DistanceMeasure::kSquaredL2, 10, 2, 0.2, 3);
+  EXPECT_EQ(three.codes, one.codes);
+  EXPECT_EQ(three.radii, one.radii);
+}
+
+TEST(EncoderTest, StopsWhenCancelled) {
+  Encoded encoded(DistanceMeasure::kDotProduct, 10, 2, 0.2);
+  TestContext context;
+  context.Cancel();
+  EXPECT_THAT(encoded.encoder.EncodeLeaves(encoded.rows, encoded.leaves, context(),
+                                           encoded.codes.data(), encoded.radii.data()),
+              Fails(StatusCode::kCancelled, "the build was cancelled"));
+}
+
+}  // namespace
+}  // namespace tfscann::testing

@@ -1,0 +1,126 @@
+#include "cc/build/kmeans.h"
+
+#include <algorithm>
+#include <set>
+
+#include "gtest/gtest.h"
+#include "tests/cc/build/context.h"
+#include "tests/cc/testing/matrix.h"
+#include "tests/cc/testing/status_matchers.h"
+
+namespace tfscann::testing {
+namespace {
+
+std::vector<int32_t> NaiveNearest(MatrixView<const float> rows, MatrixView<const float> centroids) {
+  std::vector<int32_t> nearest(rows.rows(), 0);
+  for (int64_t i = 0; i < rows.rows(); ++i) {
+    double least = std::numeric_limits<double>::infinity();
+    for (int64_t c = 0; c < centroids.rows(); ++c) {
+      const double distance = SquaredDistance(rows.row(i), centroids.row(c), rows.cols());
+      if (distance < least) nearest[i] = static_cast<int32_t>(c);
+      least = std::min(least, distance);
+    }
+  }
+  return nearest;
+}
+
+std::vector<float> Train(const Matrix& rows, int64_t num_centroids, int64_t iterations,
+                         int threads = 1, uint64_t seed = 1) {
+  TestContext context(threads, seed);
+  Result<std::vector<float>> centroids = KMeans(rows, num_centroids, iterations, context());
+  TFSCANN_EXPECT_OK(centroids);
+  return *centroids;
+}
+
+MatrixView<const float> View(const std::vector<float>& centroids, int64_t dims) {
+  return {centroids.data(), static_cast<int64_t>(centroids.size()) / dims, dims};
+}
+
+double MeanDistance(const Matrix& rows, MatrixView<const float> centroids) {
+  const std::vector<int32_t> nearest = NaiveNearest(rows, centroids);
+  double sum = 0;
+  for (int64_t i = 0; i < rows.rows(); ++i) {
+    sum += SquaredDistance(rows.row(i), centroids.row(nearest[i]), rows.cols());
+  }
+  return sum / static_cast<double>(rows.rows());
+}
+
+TEST(AssignToNearestTest, IsNaive) {
+  for (const int threads : {1, 3}) {
+    TestContext context(threads);
+    const Matrix rows = IntegerMatrix(3000, 4, 1), centroids = IntegerMatrix(37, 4, 2);
+    std::vector<int32_t> nearest;
+    TFSCANN_ASSERT_OK(AssignToNearest(rows, centroids, "", context(), &nearest));
+    EXPECT_EQ(nearest, NaiveNearest(rows, centroids));
+  }
+}
+
+TEST(KMeansTest, EndsWhereEveryCentroidIsTheMeanOfItsRows) {
+  const Matrix rows = ClusteredMatrix(1000, 3, 20, 1);
+  const std::vector<float> centroids = Train(rows, 20, 100);
+  const std::vector<int32_t> nearest = NaiveNearest(rows, View(centroids, 3));
+  for (int32_t c = 0; c < 20; ++c) {
+    double sum[3] = {}, size = 0;
+    for (int64_t i = 0; i < 1000; ++i) {
+      if (nearest[i] != c) continue;
+      ++size;
+      for (int64_t dim = 0; dim < 3; ++dim) sum[dim] += rows.row(i)[dim];
+    }
+    ASSERT_GT(size, 0);
+    for (int64_t dim = 0; dim < 3; ++dim) {
+      EXPECT_NEAR(centroids[c * 3 + dim], sum[dim] / size, 1e-5);
+    }
+  }
+}
+
+TEST(KMeansTest, IterationsBringTheRowsNearer) {
+  const Matrix rows = RandomMatrix(2000, 4, 1);
+  double before = MeanDistance(rows, View(Train(rows, 30, 0), 4));
+  for (const int64_t iterations : {1, 2, 5, 12}) {
+    const double after = MeanDistance(rows, View(Train(rows, 30, iterations), 4));
+    EXPECT_LT(after, before);
+    before = after;
+  }
+}
+
+TEST(KMeansTest, AsManyCentroidsAsRowsAreTheRows) {
+  const Matrix rows = RandomMatrix(40, 3, 1);
+  const std::vector<float> centroids = Train(rows, 40, 3);
+  std::set<std::vector<float>> expected, found;
+  for (int64_t i = 0; i < 40; ++i) {
+    expected.insert({rows.row(i), rows.row(i) + 3});
+    found.insert({centroids.begin() + 3 * i, centroids.begin() + 3 * i + 3});
+  }
+  EXPECT_EQ(found, expected);
+}
+
+// Equal rows leave centroids without any, over and over.
+TEST(KMeansTest, FewDifferentRowsAreEnough) {
+  Random random(1, 0, 0);
+  const Matrix rows = MakeMatrix(500, 2, [&] { return IntegerIn(&random, 0, 1); });
+  for (const int64_t num_centroids : {1, 4, 100, 500}) {
+    const std::vector<float> centroids = Train(rows, num_centroids, 10);
+    if (num_centroids >= 4) {
+      EXPECT_LT(MeanDistance(rows, View(centroids, 2)), 1e-9) << num_centroids;
+    }
+    for (const float value : centroids) EXPECT_TRUE(value >= 0 && value <= 1);
+  }
+}
+
+TEST(KMeansTest, DependsOnTheSeedAndNotOnThreads) {
+  const Matrix rows = RandomMatrix(3000, 5, 1);
+  const std::vector<float> centroids = Train(rows, 50, 4);
+  EXPECT_EQ(Train(rows, 50, 4, 2), centroids);
+  EXPECT_EQ(Train(rows, 50, 4, 5), centroids);
+  EXPECT_NE(Train(rows, 50, 4, 1, 2), centroids);
+}
+
+TEST(KMeansTest, StopsWhenCancelled) {
+  TestContext context;
+  context.Cancel();
+  EXPECT_THAT(KMeans(RandomMatrix(100, 2, 1), 5, 3, context()),
+              Fails(StatusCode::kCancelled, "the build was cancelled"));
+}
+
+}  // namespace
+}  // namespace tfscann::testing

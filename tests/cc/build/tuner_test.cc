@@ -1,0 +1,124 @@
+#include "cc/build/tuner.h"
+
+#include <set>
+
+#include "cc/build/sample.h"
+#include "gtest/gtest.h"
+#include "tests/cc/build/context.h"
+#include "tests/cc/testing/brute_force.h"
+#include "tests/cc/testing/matrix.h"
+#include "tests/cc/testing/search.h"
+
+namespace tfscann::testing {
+namespace {
+
+constexpr int64_t kRows = 1000;
+constexpr int64_t kDims = 8;
+
+class TunerTest : public ::testing::Test {
+ protected:
+  static BuildConfig TreeConfig() {
+    BuildConfig config;
+    config.num_leaves = 40;
+    config.training_iterations = 3;
+    return config;
+  }
+
+  Tuning Tune(const BuildConfig& config, int threads = 1) const {
+    TestContext context(threads);
+    Result<Tuning> tuning = tfscann::Tune(*file_.index, rows_, config, context());
+    TFSCANN_EXPECT_OK(tuning);
+    return *tuning;
+  }
+
+  // What the tuner says it measures: the first k results of sampled rows, each left out of its own.
+  double Recall(const Tuning& tuning, int64_t k) const {
+    SearchOptions options;
+    options.k = k;
+    options.num_leaves_to_search = tuning.num_leaves_to_search;
+    options.num_reordering_candidates = tuning.num_reordering_candidates;
+    double hits = 0, wanted = 0;
+    for (const int64_t row : SampleSorted(kRows, 512, 1, kTuningSampleStage)) {
+      const int32_t own = static_cast<int32_t>(row);
+      const Results found = Search(*file_.index, {rows_.row(row), 1, kDims}, options, {{own}});
+      const std::set<int32_t> rows(found.rows.begin(), found.rows.end());
+      for (const Neighbor& neighbor :
+           BruteForce(DistanceMeasure::kDotProduct, rows_, rows_.row(row), k, {own})) {
+        hits += static_cast<double>(rows.count(neighbor.row));
+        ++wanted;
+      }
+    }
+    return hits / wanted;
+  }
+
+  const Matrix rows_ = RandomMatrix(kRows, kDims, 1);
+  const IndexFile file_ = BuildIndex(rows_, TreeConfig());
+};
+
+TEST_F(TunerTest, MeasuresTheRecallThatASearchHas) {
+  for (const double target : {0.5, 0.8, 0.95}) {
+    BuildConfig config = TreeConfig();
+    config.target_recall = target;
+    const Tuning tuning = Tune(config);
+    EXPECT_GE(tuning.measured_recall, target);
+    // Brute force in double precision may see near ties the other way round.
+    EXPECT_NEAR(tuning.measured_recall, Recall(tuning, config.k), 0.001);
+  }
+}
+
+TEST_F(TunerTest, MoreRecallTakesMoreWork) {
+  int64_t leaves = 0;
+  for (const double target : {0.3, 0.6, 0.9, 0.99}) {
+    BuildConfig config = TreeConfig();
+    config.target_recall = target;
+    const Tuning tuning = Tune(config);
+    EXPECT_GT(tuning.num_leaves_to_search, leaves);
+    leaves = tuning.num_leaves_to_search;
+  }
+}
+
+TEST_F(TunerTest, LeavesWhatWasChosenAlone) {
+  BuildConfig config = TreeConfig();
+  config.num_leaves_to_search = 7;
+  EXPECT_EQ(Tune(config).num_leaves_to_search, 7);
+  config.num_reordering_candidates = 33;
+  const Tuning both = Tune(config);
+  EXPECT_EQ(both.num_leaves_to_search, 7);
+  EXPECT_EQ(both.num_reordering_candidates, 33);
+  EXPECT_NEAR(both.measured_recall, Recall(both, config.k), 0.001);
+  config.num_leaves_to_search.reset();
+  EXPECT_EQ(Tune(config).num_reordering_candidates, 33);
+}
+
+TEST_F(TunerTest, DoesItsBestWhereTheTargetIsOutOfReach) {
+  BuildConfig config = TreeConfig();
+  config.target_recall = 1;
+  config.num_leaves_to_search = 2;
+  const Tuning tuning = Tune(config);
+  EXPECT_LT(tuning.measured_recall, 1);
+  EXPECT_GT(tuning.measured_recall, 0);
+}
+
+TEST_F(TunerTest, DoesNotDependOnThreads) {
+  const Tuning one = Tune(TreeConfig()), four = Tune(TreeConfig(), 4);
+  EXPECT_EQ(one.num_leaves_to_search, four.num_leaves_to_search);
+  EXPECT_EQ(one.num_reordering_candidates, four.num_reordering_candidates);
+  EXPECT_EQ(one.measured_recall, four.measured_recall);
+}
+
+TEST_F(TunerTest, StopsWhenCancelled) {
+  TestContext context;
+  context.Cancel();
+  EXPECT_THAT(tfscann::Tune(*file_.index, rows_, TreeConfig(), context()),
+              Fails(StatusCode::kCancelled, "the build was cancelled"));
+}
+
+TEST(TuneSmallTest, OneCandidateHasNoNeighboursToMiss) {
+  BuildConfig config;
+  config.num_leaves = 1;
+  const IndexFile file = BuildIndex(RandomMatrix(1, 3, 1), config);
+  EXPECT_EQ(file.index->parameters().measured_recall, 1);
+}
+
+}  // namespace
+}  // namespace tfscann::testing

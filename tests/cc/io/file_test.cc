@@ -1,0 +1,121 @@
+#include "cc/io/file.h"
+
+#include <sys/stat.h>
+
+#include <cstring>
+
+#include "gtest/gtest.h"
+#include "tests/cc/testing/status_matchers.h"
+#include "tests/cc/testing/temp_folder.h"
+
+namespace tfscann::testing {
+namespace {
+
+std::unique_ptr<TemporaryFile> NewFile(const std::string& path) {
+  Result<std::unique_ptr<TemporaryFile>> file = TemporaryFile::Create(path);
+  TFSCANN_EXPECT_OK(file);
+  return std::move(*file);
+}
+
+TEST(MapFileTest, ShowsTheBytes) {
+  const TempFolder folder;
+  WriteFile(folder.Path("file"), "some bytes");
+  Result<Memory> memory = MapFile(folder.Path("file"));
+  TFSCANN_ASSERT_OK(memory);
+  std::filesystem::remove(folder.Path("file"));
+  EXPECT_EQ(std::string(memory->bytes.begin(), memory->bytes.end()), "some bytes");
+}
+
+TEST(MapFileTest, AnEmptyFileHasNoBytes) {
+  const TempFolder folder;
+  WriteFile(folder.Path("file"), "");
+  const Result<Memory> memory = MapFile(folder.Path("file"));
+  TFSCANN_ASSERT_OK(memory);
+  EXPECT_EQ(memory->bytes.size(), 0u);
+}
+
+TEST(MapFileTest, SaysWhatIsWrong) {
+  const TempFolder folder;
+  const std::string missing = folder.Path("missing");
+  EXPECT_THAT(MapFile(missing), Fails(StatusCode::kNotFound, "cannot open " + missing +
+                                                                 ": No such file or directory"));
+  EXPECT_THAT(MapFile(folder.Path("")), Fails(StatusCode::kFailedPrecondition, "Is a directory"));
+}
+
+TEST(TemporaryFileTest, AppearsWhenCommitted) {
+  const TempFolder folder;
+  const std::string path = folder.Path("file");
+  const std::unique_ptr<TemporaryFile> file = NewFile(path);
+  TFSCANN_ASSERT_OK(file->Write(0, "0123456789", 10));
+  TFSCANN_ASSERT_OK(file->Write(4, "abc", 3));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  TFSCANN_ASSERT_OK(file->Commit());
+  EXPECT_EQ(ReadFile(path), "0123abc789");
+  EXPECT_EQ(folder.Files(), std::vector<std::string>{"file"});
+}
+
+TEST(TemporaryFileTest, IsRemovedUnlessCommittedAndLeavesTheOldFile) {
+  const TempFolder folder;
+  const std::string path = folder.Path("file");
+  WriteFile(path, "old");
+  {
+    const std::unique_ptr<TemporaryFile> file = NewFile(path);
+    TFSCANN_ASSERT_OK(file->Write(0, "new", 3));
+    EXPECT_EQ(folder.Files().size(), 2u);
+  }
+  EXPECT_EQ(ReadFile(path), "old");
+  EXPECT_EQ(folder.Files(), std::vector<std::string>{"file"});
+  const std::unique_ptr<TemporaryFile> file = NewFile(path);
+  TFSCANN_ASSERT_OK(file->Write(0, "new", 3));
+  TFSCANN_ASSERT_OK(file->Commit());
+  EXPECT_EQ(ReadFile(path), "new");
+}
+
+TEST(TemporaryFileTest, IsAsReadableAsOtherFiles) {
+  const TempFolder folder;
+  WriteFile(folder.Path("other"), "");
+  TFSCANN_ASSERT_OK(NewFile(folder.Path("file"))->Commit());
+  struct stat other, file;
+  ASSERT_EQ(stat(folder.Path("other").c_str(), &other), 0);
+  ASSERT_EQ(stat(folder.Path("file").c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode, other.st_mode);
+}
+
+TEST(TemporaryFileTest, ExtendsWithZerosAndNeverShrinks) {
+  const TempFolder folder;
+  const std::unique_ptr<TemporaryFile> file = NewFile(folder.Path("file"));
+  TFSCANN_ASSERT_OK(file->Write(0, "ab", 2));
+  TFSCANN_ASSERT_OK(file->Extend(5));
+  TFSCANN_ASSERT_OK(file->Extend(3));
+  TFSCANN_ASSERT_OK(file->Commit());
+  EXPECT_EQ(ReadFile(folder.Path("file")), std::string("ab\0\0\0", 5));
+}
+
+TEST(TemporaryFileTest, MapsAnyPartForWritingAndOutlivesTheFile) {
+  const TempFolder folder;
+  std::unique_ptr<TemporaryFile> file = NewFile(folder.Path("file"));
+  TFSCANN_ASSERT_OK(file->Extend(20000));
+  const Result<std::shared_ptr<char>> part = file->Map(8193, 9000);
+  TFSCANN_ASSERT_OK(part);
+  std::memset(part->get(), 'x', 9000);
+  TFSCANN_ASSERT_OK(file->Map(100, 0));
+  TFSCANN_ASSERT_OK(file->Commit());
+  file.reset();
+  EXPECT_EQ(part->get()[8999], 'x');
+  const std::string bytes = ReadFile(folder.Path("file"));
+  EXPECT_EQ(bytes, std::string(8193, '\0') + std::string(9000, 'x') +
+                       std::string(20000 - 8193 - 9000, '\0'));
+}
+
+TEST(TemporaryFileTest, SaysWhatIsWrong) {
+  const TempFolder folder;
+  const std::string path = folder.Path("missing/file");
+  EXPECT_THAT(TemporaryFile::Create(path),
+              Fails(StatusCode::kNotFound, "cannot create " + path + ": No such file"));
+  const std::unique_ptr<TemporaryFile> file = NewFile(folder.Path("file"));
+  std::filesystem::create_directory(folder.Path("file"));
+  EXPECT_THAT(file->Commit(), Fails(StatusCode::kFailedPrecondition, "Is a directory"));
+}
+
+}  // namespace
+}  // namespace tfscann::testing
