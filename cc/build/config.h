@@ -59,6 +59,7 @@ enum RandomStage : uint64_t {
   kCodebookSampleStage,
   kCodebookInitStage,
   kTuningSampleStage,
+  kTuningUserStage,
 };
 
 }  // namespace tfscann

@@ -1,8 +1,10 @@
 #include "cc/build/tuner.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <unordered_set>
+#include <vector>
 
 #include "cc/build/sample.h"
 
@@ -19,24 +21,40 @@ constexpr double kExactBudget = 4e10;
 // Reordering lists tried, in multiples of k.
 constexpr int64_t kListLengths[] = {2, 3, 4, 6, 8, 12, 16, 24, 32};
 
+// Rows that a made-up user likes, and does not like. On three kinds of synthetic users these were
+// as hard as the users or a little harder; the mean of four rows was easier.
+constexpr int64_t kLikedRows = 4;
+constexpr int64_t kDislikedRows = 2;
+// Relative standard deviation of the rows' lengths from which they count as different.
+constexpr double kLengthsDiffer = 0.05;
+
+// Queries, what they must not find, and what they should.
+struct QuerySet {
+  int64_t size = 0;
+  std::vector<float> queries;
+  std::vector<int32_t> excluded;
+  std::vector<int64_t> splits;
+  std::vector<int32_t> truth;
+  double goal = 0;  // recall to be reached
+
+  MatrixView<const float> View(int64_t begin, int64_t count, int64_t dims) const {
+    return {queries.data() + begin * dims, count, dims};
+  }
+};
+
 class Tuner {
  public:
   Tuner(const Index& index, MatrixView<const float> rows, const BuildConfig& config,
         const BuildContext& context)
       : index_(index), rows_(rows), config_(config), context_(context) {
+    k_ = std::min(config.k, std::max<int64_t>(1, rows.rows() - 1));
     const double per_query = static_cast<double>(rows.rows()) * rows.cols();
     const int64_t affordable = static_cast<int64_t>(kExactBudget / per_query);
     const int64_t count = std::min(kMaxQueries, std::max(kMinQueries, affordable));
-    for (const int64_t row : SampleSorted(rows.rows(), count, context.seed, kTuningSampleStage)) {
-      own_rows_.push_back(static_cast<int32_t>(row));
+    AddOwnRows(count);
+    if (config.distance_measure == DistanceMeasure::kDotProduct && lengths_differ_) {
+      AddUsers(count / 2);
     }
-    k_ = std::min(config.k, std::max<int64_t>(1, rows.rows() - 1));
-    queries_.resize(own_rows_.size() * rows.cols());
-    for (size_t i = 0; i < own_rows_.size(); ++i) {
-      std::copy_n(rows.row(own_rows_[i]), rows.cols(), queries_.data() + i * rows.cols());
-      splits_.push_back(static_cast<int64_t>(i));
-    }
-    splits_.push_back(static_cast<int64_t>(own_rows_.size()));
   }
 
   Result<Tuning> Run() {
@@ -56,7 +74,7 @@ class Tuner {
       const int64_t most_leaves = config_.num_leaves_to_search.value_or(
           best_cost < 0 ? parameters.num_leaves : best.num_leaves_to_search);
       TFSCANN_ASSIGN_OR_RETURN(const Tuning found, FewestLeaves(lists[i], most_leaves));
-      if (found.measured_recall < Goal()) {
+      if (!reached_) {
         if (best_cost < 0 && found.measured_recall > best.measured_recall) best = found;
         continue;
       }
@@ -70,12 +88,49 @@ class Tuner {
   }
 
  private:
-  // The target, and a standard error of the measurement on top of it: other queries shall reach it
-  // too. A query's results stand or fall together to a degree, hence the factor.
-  double Goal() const {
+  void AddOwnRows(int64_t count) {
+    QuerySet own;
+    double lengths = 0, squared_lengths = 0;
+    own.splits.push_back(0);
+    for (const int64_t row : SampleSorted(rows_.rows(), count, context_.seed, kTuningSampleStage)) {
+      own.queries.insert(own.queries.end(), rows_.row(row), rows_.row(row) + rows_.cols());
+      own.excluded.push_back(static_cast<int32_t>(row));
+      own.splits.push_back(++own.size);
+      double squared = 0;
+      for (int64_t dim = 0; dim < rows_.cols(); ++dim) {
+        squared += static_cast<double>(rows_.row(row)[dim]) * rows_.row(row)[dim];
+      }
+      lengths += std::sqrt(squared);
+      squared_lengths += squared;
+    }
+    const double size = static_cast<double>(own.size);
+    const double variance = squared_lengths / size - lengths / size * lengths / size;
+    lengths_differ_ = std::sqrt(std::max(0.0, variance)) > kLengthsDiffer * lengths / size;
+    // A standard error on top: other queries shall reach the target too. A query's results stand
+    // or fall together to a degree, hence the factor.
     const double target = config_.target_recall;
-    const double trials = static_cast<double>(own_rows_.size() * k_);
-    return std::min(1.0, target + std::sqrt(3 * target * (1 - target) / trials));
+    const double trials = size * static_cast<double>(k_);
+    own.goal = std::min(1.0, target + std::sqrt(3 * target * (1 - target) / trials));
+    sets_.push_back(std::move(own));
+  }
+
+  void AddUsers(int64_t count) {
+    QuerySet users;
+    users.size = count;
+    users.queries.assign(count * rows_.cols(), 0.0f);
+    users.splits.assign(count + 1, 0);
+    for (int64_t i = 0; i < count; ++i) {
+      Random random(context_.seed, kTuningUserStage, i);
+      for (int64_t part = 0; part < kLikedRows + kDislikedRows; ++part) {
+        const float* row = rows_.row(static_cast<int64_t>(random.Below(rows_.rows())));
+        const float weight = (part < kLikedRows ? 1.0f : -1.0f) / kLikedRows;
+        for (int64_t dim = 0; dim < rows_.cols(); ++dim) {
+          users.queries[i * rows_.cols() + dim] += weight * row[dim];
+        }
+      }
+    }
+    users.goal = config_.target_recall;
+    sets_.push_back(std::move(users));
   }
 
   // Nanoseconds of a query on a typical machine: what scanning and reordering were measured to
@@ -98,22 +153,22 @@ class Tuner {
     const Index exact(parts, nullptr);
     SearchOptions options;
     options.k = k_;
-    return Search(exact, options, &true_scores_, &true_rows_);
+    for (QuerySet& set : sets_) TFSCANN_RETURN_IF_ERROR(Search(exact, set, options, &set.truth));
+    return Status();
   }
 
-  Status Search(const Index& index, const SearchOptions& options, std::vector<float>* scores,
+  Status Search(const Index& index, const QuerySet& set, const SearchOptions& options,
                 std::vector<int32_t>* rows) {
-    const int64_t count = static_cast<int64_t>(own_rows_.size());
-    scores->resize(count * k_);
-    rows->resize(count * k_);
-    context_.executor->ParallelFor(count, kQueryGrain, [&](int64_t begin, int64_t end) {
+    scores_.resize(set.size * k_);
+    rows->resize(set.size * k_);
+    context_.executor->ParallelFor(set.size, kQueryGrain, [&](int64_t begin, int64_t end) {
       std::unique_ptr<SearchScratch> scratch = scratches_.Take();
       const int64_t size = end - begin;
-      const Exclusions own = {own_rows_, {splits_.data() + begin, static_cast<size_t>(size) + 1}};
-      const Status status = index.Search(
-          MatrixView<const float>(queries_.data() + begin * rows_.cols(), size, rows_.cols()),
-          options, own, scratch.get(), {scores->data() + begin * k_, size, k_},
-          {rows->data() + begin * k_, size, k_});
+      const Exclusions excluded = {set.excluded,
+                                   {set.splits.data() + begin, static_cast<size_t>(size) + 1}};
+      const Status status = index.Search(set.View(begin, size, rows_.cols()), options, excluded,
+                                         scratch.get(), {scores_.data() + begin * k_, size, k_},
+                                         {rows->data() + begin * k_, size, k_});
       assert(status.ok());
       (void)status;
       scratches_.Return(std::move(scratch));
@@ -121,37 +176,47 @@ class Tuner {
     return context_.executor->cancelled() ? Cancelled() : Status();
   }
 
+  // Recall on the rows; sets reached_ if every set of queries reaches its goal.
   Result<double> Recall(int64_t leaves, int64_t list) {
     SearchOptions options;
     options.k = k_;
     options.num_leaves_to_search = leaves;
     options.num_reordering_candidates = list;
-    TFSCANN_RETURN_IF_ERROR(Search(index_, options, &scores_, &found_));
-    int64_t hits = 0, wanted = 0;
-    for (size_t i = 0; i < own_rows_.size(); ++i) {
-      const int32_t* truth = true_rows_.data() + i * k_;
-      const std::unordered_set<int32_t> expected(truth, std::find(truth, truth + k_, -1));
-      wanted += static_cast<int64_t>(expected.size());
-      for (int64_t j = 0; j < k_; ++j) hits += expected.count(found_[i * k_ + j]);
+    reached_ = true;
+    double of_rows = 0;
+    for (const QuerySet& set : sets_) {
+      TFSCANN_RETURN_IF_ERROR(Search(index_, set, options, &found_));
+      int64_t hits = 0, wanted = 0;
+      for (int64_t i = 0; i < set.size; ++i) {
+        const int32_t* truth = set.truth.data() + i * k_;
+        const std::unordered_set<int32_t> expected(truth, std::find(truth, truth + k_, -1));
+        wanted += static_cast<int64_t>(expected.size());
+        for (int64_t j = 0; j < k_; ++j) hits += expected.count(found_[i * k_ + j]);
+      }
+      const double recall =
+          wanted == 0 ? 1.0 : static_cast<double>(hits) / static_cast<double>(wanted);
+      reached_ = reached_ && recall >= set.goal;
+      if (&set == &sets_.front()) of_rows = recall;
     }
-    return wanted == 0 ? 1.0 : static_cast<double>(hits) / static_cast<double>(wanted);
+    return of_rows;
   }
 
-  // The fewest leaves, up to `most`, that reach the goal with this list; `most` if none do.
+  // The fewest leaves, up to `most`, that reach the goals with this list; `most` if none do.
   Result<Tuning> FewestLeaves(int64_t list, int64_t most) {
     TFSCANN_ASSIGN_OR_RETURN(double recall, Recall(most, list));
     Tuning best = {most, list, recall};
-    if (config_.num_leaves_to_search.has_value() || recall < Goal()) return best;
+    if (config_.num_leaves_to_search.has_value() || !reached_) return best;
     int64_t too_few = 0;
     while (best.num_leaves_to_search - too_few > std::max<int64_t>(1, too_few / 32)) {
       const int64_t middle = too_few + (best.num_leaves_to_search - too_few) / 2;
       TFSCANN_ASSIGN_OR_RETURN(recall, Recall(middle, list));
-      if (recall >= Goal()) {
+      if (reached_) {
         best = {middle, list, recall};
       } else {
         too_few = middle;
       }
     }
+    reached_ = true;
     return best;
   }
 
@@ -160,11 +225,11 @@ class Tuner {
   const BuildConfig& config_;
   const BuildContext& context_;
   int64_t k_;
-  std::vector<int32_t> own_rows_;  // of the queries
-  std::vector<int64_t> splits_;
-  std::vector<float> queries_;
-  std::vector<float> true_scores_, scores_;
-  std::vector<int32_t> true_rows_, found_;
+  bool lengths_differ_ = false;
+  std::vector<QuerySet> sets_;  // the rows and perhaps users
+  bool reached_ = false;        // by the last Recall
+  std::vector<float> scores_;
+  std::vector<int32_t> found_;
   ScratchPool scratches_;
 };
 

@@ -85,7 +85,8 @@ class PartsReader {
     return values;
   }
 
-  void Require(bool condition, const char* what, int64_t value) {
+  template <typename T>
+  void Require(bool condition, const char* what, T value) {
     if (!condition) Fail(section::kParameters, what, " is ", value);
   }
 
@@ -104,6 +105,11 @@ class PartsReader {
             stored.dimensions);
     Require(stored.num_leaves >= 0 && stored.num_leaves <= stored.num_candidates, "num_leaves",
             stored.num_leaves);
+    Require(std::isfinite(stored.soar_lambda), "soar_lambda", stored.soar_lambda);
+    Require(std::isfinite(stored.anisotropic_quantization_threshold),
+            "anisotropic_quantization_threshold", stored.anisotropic_quantization_threshold);
+    Require(std::isfinite(stored.target_recall), "target_recall", stored.target_recall);
+    Require(std::isfinite(stored.measured_recall), "measured_recall", stored.measured_recall);
     if (!status_.ok()) return;
     if (stored.num_leaves > 0) {
       Require(stored.dimensions_per_block >= 1 && stored.dimensions_per_block <= stored.dimensions,

@@ -59,7 +59,8 @@ Result<SectionReader> SectionReader::Open(Span<const char> file) {
   if (header.header_crc != HeaderCrc(file.data())) {
     return DataLoss("header: the checksum does not match");
   }
-  if (header.num_sections > kMaxSections || header.reserved != 0) {
+  if (header.reserved != 0) return DataLoss("header: bytes 28 to 31 are not zero");
+  if (header.num_sections > kMaxSections) {
     return DataLoss("header: ", header.num_sections, " sections, but at most ", kMaxSections,
                     " are possible");
   }

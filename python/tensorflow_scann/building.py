@@ -94,10 +94,10 @@ def collect_batches(candidates: Any, identifiers: Any) -> tuple[np.ndarray, np.n
     if not batches:
         raise ValueError("candidates: there are none")
     names, rows = zip(*batches, strict=True)
-    widths = sorted({array.shape[1] for array in rows})
-    if len(widths) > 1:
+    if any(array.shape[1] != rows[0].shape[1] for array in rows):
+        width = next(a.shape[1] for a in rows if a.shape[1] != rows[0].shape[1])
         raise ValueError(
-            f"candidates have {widths[1]} dimensions, but those before had {widths[0]}"
+            f"candidates have {width} dimensions, but those before had {rows[0].shape[1]}"
         )
     vectors = np.concatenate(rows)
     if len(vectors) == 0:

@@ -37,8 +37,8 @@ TEST(MapFileTest, AnEmptyFileHasNoBytes) {
 TEST(MapFileTest, SaysWhatIsWrong) {
   const TempFolder folder;
   const std::string missing = folder.Path("missing");
-  EXPECT_THAT(MapFile(missing), Fails(StatusCode::kNotFound, "cannot open " + missing +
-                                                                 ": No such file or directory"));
+  EXPECT_THAT(MapFile(missing), Fails(StatusCode::kNotFound,
+                                      "cannot open " + missing + ": No such file or directory"));
   EXPECT_THAT(MapFile(folder.Path("")), Fails(StatusCode::kFailedPrecondition, "Is a directory"));
 }
 

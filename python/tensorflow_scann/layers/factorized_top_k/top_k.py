@@ -148,12 +148,13 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
         return k
 
     def _embed(self, queries: Any) -> tf.Tensor:
-        queries = tf.nest.map_structure(tf.convert_to_tensor, queries)
         if self.query_model is None:
+            queries = tf.convert_to_tensor(queries)
             if not queries.dtype.is_floating:
                 raise ValueError(f"queries have dtype {queries.dtype.name}, but must be floats")
             queries = tf.cast(queries, tf.float32)
         else:
+            queries = tf.nest.map_structure(tf.convert_to_tensor, queries)
             self._query_spec.value = tf.nest.map_structure(
                 lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), queries
             )

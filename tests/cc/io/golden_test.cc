@@ -1,0 +1,91 @@
+// Index files of earlier builds, kept in tests/golden, are read and searched with the same results
+// for ever. The literals come from brute force in double precision, not from the engine.
+#include "tests/golden/golden.h"
+
+#include <string>
+#include <vector>
+
+#include "cc/io/index_file.h"
+#include "gtest/gtest.h"
+#include "tests/cc/testing/search.h"
+
+namespace tfscann::testing {
+namespace {
+
+// From the runfiles' root, where Bazel starts a test.
+IndexFile Golden(const std::string& name) {
+  Result<IndexFile> file = OpenIndex("tests/golden/" + name);
+  TFSCANN_EXPECT_OK(file);
+  return file.ok() ? std::move(*file) : IndexFile();
+}
+
+Matrix GoldenQueries() {
+  const float values[] = {1, 2, 3,  4, 5, 6, 7, 8, -3, 0, 2, -1,
+                          4, 0, -5, 1, 0, 0, 0, 0, 0,  0, 0, 0};
+  const float* next = values;
+  return MakeMatrix(3, kGoldenDims, [&] { return *next++; });
+}
+
+TEST(GoldenTest, V1ExactIndexWithInt64Identifiers) {
+  const IndexFile file = Golden("v1_exact_int64_ids.idx");
+  ASSERT_NE(file.index, nullptr);
+  const IndexParameters& parameters = file.index->parameters();
+  EXPECT_TRUE(parameters.exact());
+  EXPECT_EQ(parameters.distance_measure, DistanceMeasure::kSquaredL2);
+  EXPECT_EQ(parameters.num_candidates, 50);
+  SearchOptions options;
+  options.k = 5;
+  const Results results = Search(*file.index, GoldenQueries(), options);
+  EXPECT_EQ(results.rows, (std::vector<int32_t>{2, 49, 15, 26, 31,  //
+                                                0, 7, 39, 32, 49,   //
+                                                7, 49, 20, 0, 22}));
+  EXPECT_EQ(results.scores, (std::vector<float>{110, 115, 151, 207, 230,  //
+                                                91, 104, 122, 158, 167,   //
+                                                62, 127, 134, 135, 144}));
+  const Identifiers& identifiers = file.index->identifiers();
+  EXPECT_EQ(identifiers.Value<int64_t>(49), 1000000000049);
+  std::vector<int64_t> found;
+  identifiers.FindRows(identifiers.Bytes(26), [&](int64_t row) { found.push_back(row); });
+  EXPECT_EQ(found, std::vector<int64_t>{26});
+}
+
+TEST(GoldenTest, V1TreeIndexWithStringIdentifiers) {
+  const IndexFile file = Golden("v1_tree_string_ids.idx");
+  ASSERT_NE(file.index, nullptr);
+  const IndexParameters& parameters = file.index->parameters();
+  EXPECT_EQ(parameters.distance_measure, DistanceMeasure::kDotProduct);
+  EXPECT_EQ(parameters.num_leaves, 4);
+  EXPECT_TRUE(parameters.soar);
+  const Results results = Search(*file.index, GoldenQueries(), Exhaustive(5));
+  EXPECT_EQ(results.rows, (std::vector<int32_t>{2, 43, 15, 31, 49,   //
+                                                11, 46, 45, 16, 27,  //
+                                                0, 1, 2, 3, 4}));
+  EXPECT_EQ(results.scores, (std::vector<float>{154, 124, 120, 111, 108,  //
+                                                74, 66, 62, 60, 54,       //
+                                                0, 0, 0, 0, 0}));
+  const std::vector<std::vector<int32_t>> excluded = {{2, 43}, {46}, {0, 2}};
+  EXPECT_EQ(Search(*file.index, GoldenQueries(), Exhaustive(3), excluded).rows,
+            (std::vector<int32_t>{15, 31, 49, 11, 45, 16, 1, 3, 4}));
+  const Identifiers& identifiers = file.index->identifiers();
+  EXPECT_EQ(identifiers.Bytes(49), "candidate 49");
+  std::vector<int64_t> found;
+  identifiers.FindRows("candidate 26", [&](int64_t row) { found.push_back(row); });
+  EXPECT_EQ(found, std::vector<int64_t>{26});
+}
+
+// What a default search finds in a tree, where each row is looked for with itself.
+TEST(GoldenTest, V1TreeIndexFindsItsOwnRows) {
+  const IndexFile file = Golden("v1_tree_string_ids.idx");
+  ASSERT_NE(file.index, nullptr);
+  const Matrix rows = GoldenRows();
+  const Results found = Search(*file.index, rows, SearchOptions());
+  const Results best = Search(*file.index, rows, Exhaustive(10));
+  int same = 0;
+  for (int64_t row = 0; row < kGoldenRows; ++row) {
+    same += found.Of(row).rows[0] == best.Of(row).rows[0];
+  }
+  EXPECT_GE(same, 48);
+}
+
+}  // namespace
+}  // namespace tfscann::testing
