@@ -5,6 +5,9 @@
 // runs once, in the initializers, with the path of the model's asset. ScannSearch and
 // ScannSearchBatched (search_kernels.cc) then find the resource through its handle. The resource is
 // freed with the session or, in eager mode, when Python destroys the handle's owner.
+#include <cstring>
+
+#include "cc/base/aligned_buffer.h"
 #include "cc/io/index_file.h"
 #include "cc/tf/searcher_resource.h"
 #include "cc/tf/status_bridge.h"
@@ -31,17 +34,34 @@ class ScannSearcherOp : public tensorflow::ResourceOpKernel<SearcherResource> {
   }
 };
 
-absl::Status ReadIndex(tensorflow::Env* env, const std::string& path, IndexFile* file) {
-  // Mapping an empty file is an error of its own kind.
+// Reads the whole file, for file systems that cannot map it.
+absl::Status ReadFile(tensorflow::Env* env, const std::string& path, size_t size, Memory* memory) {
+  std::unique_ptr<tensorflow::RandomAccessFile> file;
+  TF_RETURN_IF_ERROR(env->NewRandomAccessFile(path, &file));
+  auto buffer = std::make_shared<AlignedBuffer<char>>(size);
+  absl::string_view read;
+  TF_RETURN_IF_ERROR(file->Read(0, size, &read, buffer->data()));
+  if (read.data() != buffer->data()) std::memcpy(buffer->data(), read.data(), read.size());
+  *memory = {{buffer->data(), read.size()}, buffer};
+  return absl::OkStatus();
+}
+
+absl::Status MapOrReadFile(tensorflow::Env* env, const std::string& path, Memory* memory) {
   uint64_t size = 0;
   TF_RETURN_IF_ERROR(env->GetFileSize(path, &size));
+  if (size == 0) return absl::OkStatus();  // mapping it would be an error of its own kind
+  std::unique_ptr<tensorflow::ReadOnlyMemoryRegion> region;
+  const absl::Status status = env->NewReadOnlyMemoryRegionFromFile(path, &region);
+  if (absl::IsUnimplemented(status)) return ReadFile(env, path, size, memory);
+  TF_RETURN_IF_ERROR(status);
+  memory->bytes = {static_cast<const char*>(region->data()), region->length()};
+  memory->owner = std::shared_ptr<tensorflow::ReadOnlyMemoryRegion>(std::move(region));
+  return absl::OkStatus();
+}
+
+absl::Status ReadIndex(tensorflow::Env* env, const std::string& path, IndexFile* file) {
   Memory memory;
-  if (size > 0) {
-    std::unique_ptr<tensorflow::ReadOnlyMemoryRegion> region;
-    TF_RETURN_IF_ERROR(env->NewReadOnlyMemoryRegionFromFile(path, &region));
-    memory.bytes = {static_cast<const char*>(region->data()), region->length()};
-    memory.owner = std::shared_ptr<tensorflow::ReadOnlyMemoryRegion>(std::move(region));
-  }
+  TF_RETURN_IF_ERROR(MapOrReadFile(env, path, &memory));
   Result<IndexFile> opened = OpenIndex(std::move(memory));
   if (!opened.ok()) return ToTensorFlow(opened.status(), path);
   *file = std::move(*opened);

@@ -108,15 +108,16 @@ def collect_batches(candidates: Any, identifiers: Any) -> tuple[np.ndarray, np.n
     if names[0] is None:
         return vectors, np.arange(len(vectors), dtype=np.int32)
     column = np.concatenate(names)
-    warn_of_duplicates(len(column) - len(np.unique(column)))
+    _warn_of_duplicates(len(column) - len(np.unique(column)), stacklevel=3)
     return vectors, column
 
 
-def warn_of_duplicates(count: int) -> None:
+def _warn_of_duplicates(count: int, stacklevel: int) -> None:
     """Warns of identifiers that a candidate before has, too."""
     if count > 0:
         warnings.warn(
-            f"{count} candidates have an identifier that another candidate has, too", stacklevel=4
+            f"{count} candidates have an identifier that another candidate has, too",
+            stacklevel=stacklevel + 1,
         )
 
 
@@ -145,4 +146,4 @@ def build_index_file(
             builder.close()
         if isinstance(report, ProgressBar):
             report.close()
-    warn_of_duplicates(duplicates)
+    _warn_of_duplicates(duplicates, stacklevel=4)

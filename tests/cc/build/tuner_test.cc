@@ -12,7 +12,7 @@
 namespace tfscann::testing {
 namespace {
 
-constexpr int64_t kRows = 1000;
+constexpr int64_t kRows = 600;
 constexpr int64_t kDims = 8;
 
 class TunerTest : public ::testing::Test {
@@ -52,7 +52,14 @@ class TunerTest : public ::testing::Test {
   }
 
   const Matrix rows_ = RandomMatrix(kRows, kDims, 1);
-  const IndexFile file_ = BuildIndex(rows_, TreeConfig());
+  const IndexFile& file_ = SharedFile();
+
+ private:
+  static const IndexFile& SharedFile() {
+    static const IndexFile& file =
+        *new IndexFile(BuildIndex(RandomMatrix(kRows, kDims, 1), TreeConfig()));
+    return file;
+  }
 };
 
 TEST_F(TunerTest, MeasuresTheRecallThatASearchHas) {

@@ -204,6 +204,10 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
         return cls(**config)
 
     def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        if save_type == "savedmodel" and _LEGACY and self.query_model is None:
+            # tf-keras saves a model only if it was called, if possible with a query like these.
+            with tf.init_scope():
+                self(tf.zeros([1, self._dimensions()]))
         query_spec = self._query_spec.value
         children = dict(super()._trackable_children(save_type, **kwargs))
         self._query_spec.value = query_spec  # Keras may have called the layer with made-up queries

@@ -1,0 +1,128 @@
+"""The command line, run as a user runs it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+
+def run(*arguments: object, cwd: pathlib.Path) -> subprocess.CompletedProcess[str]:
+    program = "import _tensorflow_scann_cli as cli; cli.main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Embeddings, identifiers, queries, and what `build` makes of them."""
+    path = tmp_path_factory.mktemp("cli")
+    rng = np.random.default_rng(0)
+    np.save(path / "embeddings.npy", rng.normal(size=(500, 8)).astype(np.float32))
+    (path / "names.txt").write_text("\n".join(f"name {i}" for i in range(500)) + "\n")
+    np.save(path / "queries.npy", np.load(path / "embeddings.npy")[:2] * 5)
+    built = run(
+        "build", "embeddings.npy", "--identifiers", "names.txt", "--output", "index",
+        "--saved-model", "model", "--num-leaves", 10, "--distance-measure", "cosine", "--json",
+        cwd=path,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    info = json.loads(built.stdout)
+    assert (info["num_candidates"], info["num_leaves"]) == (500, 10)
+    return path
+
+
+def test_search_of_an_index_and_of_a_saved_model(folder: pathlib.Path) -> None:
+    answers = []
+    for index in ("index", "model"):
+        found = run("search", index, "--queries", "queries.npy", "--k", 3, "--json", cwd=folder)
+        assert found.returncode == 0, found.stderr
+        answers.append([json.loads(line) for line in found.stdout.splitlines()])
+    assert answers[0] == answers[1]
+    assert [len(a["results"]) for a in answers[0]] == [3, 3]
+    assert [a["results"][0]["identifier"] for a in answers[0]] == ["name 0", "name 1"]
+    assert answers[0][0]["results"][0]["score"] == pytest.approx(1.0)
+    text = run("search", "index", "--queries", "queries.npy", "--k", 1, cwd=folder).stdout
+    assert text.splitlines() == ["query 0", "      1.000000  name 0", "query 1"] + [
+        "      1.000000  name 1"
+    ]
+
+
+def test_info(folder: pathlib.Path) -> None:
+    for index in ("index", "model"):
+        described = run("info", index, "--json", cwd=folder)
+        assert json.loads(described.stdout)["distance_measure"] == "cosine"
+    lines = run("info", "index", cwd=folder).stdout.splitlines()
+    assert "num_candidates                      500" in lines
+
+
+def test_export(folder: pathlib.Path) -> None:
+    assert run("export", "index", "exported", cwd=folder).returncode == 0
+    found = run("search", "exported", "--queries", "queries.npy", "--json", cwd=folder)
+    assert json.loads(found.stdout.splitlines()[0])["results"][0]["identifier"] == "name 0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["build"], "Missing argument 'EMBEDDINGS'"),
+        (["build", "embeddings.npy"], "give --output, --saved-model or both"),
+        (["build", "none.npy", "--output", "x"], "EMBEDDINGS: there is no file none.npy"),
+        (["build", "names.txt", "--output", "x"], "EMBEDDINGS: names.txt is no .npy or .npz file"),
+        (
+            ["build", "embeddings.npy", "--output", "x", "--num-leaves", "0"],
+            "num_leaves is 0, but must be an integer of at least 1",
+        ),
+        (
+            ["build", "embeddings.npy", "--output", "x", "--distance-measure", "taxi"],
+            "Invalid value for '--distance-measure'",
+        ),
+        (
+            ["build", "queries.npy", "--output", "x", "--identifiers", "names.txt"],
+            "there are 500 identifiers for 2 candidates",
+        ),
+        (["build", "embeddings.npy", "--output", "no/such/folder/x"], "no/such/folder"),
+        (["info", "none"], "none"),
+        (["info", "names.txt"], "not a tensorflow-scann index file"),
+        (["info", "."], ". is no SavedModel with one index"),
+        (["search", "index"], "Missing option '--queries'"),
+        (["search", "index", "--queries", "queries.npy", "--k", "0"], "k is 0, but must be"),
+        (["export", "names.txt", "y"], "not a tensorflow-scann index file"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    folder: pathlib.Path, arguments: list[str], message: str
+) -> None:
+    failed = run(*arguments, cwd=folder)
+    assert failed.returncode == 2
+    assert failed.stdout == ""
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith("tensorflow-scann: ")
+    assert message in line
+    assert not (folder / "x").exists()
+
+
+def test_help_and_version(folder: pathlib.Path) -> None:
+    assert run("--version", cwd=folder).stdout.startswith("tensorflow-scann, version ")
+    assert "--anisotropic-quantization-threshold" in run("build", "-h", cwd=folder).stdout
+
+
+def test_demo(tmp_path: pathlib.Path) -> None:
+    shown = run("demo", "--directory", "demo", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "20000 words" in shown.stdout
+    neighbours = next(line for line in shown.stdout.splitlines() if "paris:" in line)
+    assert "france" in neighbours or "london" in neighbours
+    recall = float(shown.stdout.split("recall@10 against exact search: ")[1].split()[0])
+    assert 0.9 <= recall <= 1.0
+    assert "median latency of a query: " in shown.stdout

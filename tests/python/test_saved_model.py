@@ -1,0 +1,228 @@
+"""SavedModels, checkpoints, sessions: the index travels with the model."""
+
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tensorflow_scann as tfscann
+from tensorflow_scann import Searcher
+
+
+class Model(tf.Module):
+    """A graph-mode model that holds a searcher."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        super().__init__()
+        self.searcher = searcher
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None])])
+    def serve(self, queries: tf.Tensor) -> dict[str, tf.Tensor]:
+        scores, identifiers = self.searcher.search(queries, 5)
+        return {"scores": scores, "identifiers": identifiers}
+
+
+@pytest.fixture
+def saved(searcher: Searcher, tmp_path: pathlib.Path) -> pathlib.Path:
+    path = tmp_path / "model"
+    model = Model(searcher)
+    tf.saved_model.save(model, str(path), signatures=model.serve)
+    return path
+
+
+def test_moved_and_loaded_in_a_process_that_never_saw_the_data(
+    saved: pathlib.Path,
+    searcher: Searcher,
+    vectors: np.ndarray,
+    tmp_path: pathlib.Path,
+    run_python: Callable[..., str],
+) -> None:
+    moved = tmp_path / "elsewhere" / "a folder, schön"
+    moved.parent.mkdir()
+    shutil.move(saved, moved)
+    np.save(tmp_path / "queries.npy", vectors[:20])
+    printed = run_python(
+        """
+        import sys, numpy as np, tensorflow as tf
+        import tensorflow_scann
+        model = tf.saved_model.load(sys.argv[1])
+        for name in model.serve(np.load(sys.argv[2]))["identifiers"].numpy().ravel():
+            print(name.decode())
+        """,
+        moved,
+        tmp_path / "queries.npy",
+    )
+    expected = searcher.search(vectors[:20], 5)[1].numpy().astype(str).ravel().tolist()
+    assert printed.split() == expected
+
+
+def test_loaded_twice_without_sharing(
+    saved: pathlib.Path, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    first = tf.saved_model.load(str(saved))
+    second = tf.saved_model.load(str(saved))
+    # Another index in the first one leaves the second as it was.
+    other = tmp_path / "other"
+    Searcher.build(vectors[::-1][:100], np.array([f"other-{i}" for i in range(100)])).save(other)
+    tfscann._ops.scann_load(first.searcher.resource_handle, str(other))
+    (found,) = first.serve(vectors[:1])["identifiers"].numpy()
+    assert all(name.startswith(b"other-") for name in found)
+    (found,) = second.serve(vectors[:1])["identifiers"].numpy()
+    assert all(name.startswith(b"item-") for name in found)
+
+
+def test_saved_again_after_loading(
+    saved: pathlib.Path, searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    loaded = tf.saved_model.load(str(saved))
+    again = tmp_path / "again"
+    tf.saved_model.save(loaded, str(again))
+    expected = searcher.search(vectors[:9], 5)[1].numpy()
+    # The live model survived, and the copy is whole.
+    assert (loaded.serve(vectors[:9])["identifiers"].numpy() == expected).all()
+    shutil.rmtree(saved)
+    copy = tf.saved_model.load(str(again))
+    assert (copy.serve(vectors[:9])["identifiers"].numpy() == expected).all()
+
+
+def test_the_index_is_stored_once(saved: pathlib.Path, searcher: Searcher) -> None:
+    size = sum(path.stat().st_size for path in saved.rglob("*") if path.is_file())
+    assert size < searcher.info().file_bytes + 100_000
+
+
+def test_in_a_session(saved: pathlib.Path, searcher: Searcher, vectors: np.ndarray) -> None:
+    expected = searcher.search(vectors[:3], 5)[1].numpy()
+    for _ in range(2):
+        graph = tf.Graph()
+        with graph.as_default(), tf.compat.v1.Session(graph=graph) as session:
+            meta = tf.compat.v1.saved_model.load(session, ["serve"], str(saved))
+            signature = meta.signature_def["serving_default"]
+            found = session.run(
+                signature.outputs["identifiers"].name,
+                {signature.inputs["queries"].name: vectors[:3]},
+            )
+        assert (found == expected).all()
+
+
+def test_a_damaged_asset_fails_the_load_and_names_the_section(
+    saved: pathlib.Path, vectors: np.ndarray
+) -> None:
+    sound = tf.saved_model.load(str(saved))
+    (asset,) = (saved / "assets").iterdir()
+    damaged = bytearray(asset.read_bytes())
+    damaged[len(damaged) // 2] ^= 255
+    replacement = asset.with_suffix(".new")
+    replacement.write_bytes(damaged)
+    replacement.rename(asset)
+    with pytest.raises(tf.errors.DataLossError, match="section '"):
+        tf.saved_model.load(str(saved))
+    # What was loaded before serves on.
+    assert sound.serve(vectors[:1])["identifiers"].shape == (1, 5)
+
+
+def test_loading_does_the_work_and_memory_stays_near_the_file(
+    tmp_path: pathlib.Path, run_python: Callable[..., str]
+) -> None:
+    rng = np.random.default_rng(0)
+    candidates = rng.normal(size=(60000, 128)).astype(np.float32)
+    config = tfscann.IndexConfig(num_leaves=200, training_iterations=3, soar_lambda=0.0)
+    searcher = Searcher.build(candidates, config=config)
+    model = Model(searcher)
+    tf.saved_model.save(model, str(tmp_path / "model"), signatures=model.serve)
+    printed = run_python(
+        """
+        import sys, time, numpy as np, tensorflow as tf
+        import tensorflow_scann as tfscann
+        def resident():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * 4096
+        queries = np.ones([1, 128], np.float32)
+        tiny = tfscann.Searcher.build(queries)  # whatever TensorFlow sets up once
+        tf.function(tiny.search)(queries)
+        before = resident()
+        searcher_model = tf.saved_model.load(sys.argv[1])
+        after = resident()
+        start = time.perf_counter(); searcher_model.serve(queries); first = time.perf_counter() - start
+        rest = []
+        for _ in range(200):
+            start = time.perf_counter(); searcher_model.serve(queries)
+            rest.append(time.perf_counter() - start)
+        print(after - before, resident() - after, first, np.median(rest))
+        """,
+        tmp_path / "model",
+    )
+    loaded, searched, first, median = map(float, printed.split())
+    size = searcher.info().file_bytes
+    # Of the mapped file only what was read is resident: all of it, after the checks of the load.
+    assert loaded >= 0.9 * size, "the load did not read the file"
+    assert loaded + searched <= 1.2 * size + 20e6, (loaded, searched, size)
+    # The first call of a tf.function costs TensorFlow some milliseconds of its own.
+    assert first - median < 0.1
+
+
+def test_checkpoint_round_trip(
+    searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    path = tf.train.Checkpoint(model=Model(searcher)).save(str(tmp_path / "checkpoint"))
+    restored = Searcher()
+    tf.train.Checkpoint(model=Model(restored)).restore(path).assert_consumed()
+    assert restored.info() == searcher.info()
+    expected = searcher.search(vectors[:9])[1].numpy()
+    assert (restored.search(vectors[:9])[1].numpy() == expected).all()
+    # What was restored can be saved in turn.
+    model = Model(restored)
+    tf.saved_model.save(model, str(tmp_path / "model"), signatures=model.serve)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    assert (loaded.serve(vectors[:9])["identifiers"].numpy() == expected[:, :5]).all()
+
+
+def test_checkpoint_of_a_searcher_without_an_index(tmp_path: pathlib.Path) -> None:
+    path = tf.train.Checkpoint(model=Searcher()).save(str(tmp_path / "checkpoint"))
+    restored = Searcher()
+    tf.train.Checkpoint(model=restored).restore(path).assert_consumed()
+    assert not restored.has_index
+
+
+def test_index_files_round_trip(
+    searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    expected = searcher.search(vectors[:9])[1].numpy()
+    # ram:// is a file system without mmap, as remote ones are.
+    for path in (tmp_path / "a file, schön.idx", "ram://index"):
+        searcher.save(path)
+        loaded = Searcher.load(path)
+        assert loaded.info() == searcher.info()
+        assert (loaded.search(vectors[:9])[1].numpy() == expected).all()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a file, schön.idx"]
+
+
+def test_a_file_that_is_replaced_or_removed_while_loaded(
+    searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "index"
+    searcher.save(path)
+    loaded = Searcher.load(path)
+    expected = loaded.search(vectors[:9])[1].numpy()
+    Searcher.build(np.eye(3, dtype=np.float32)).save(path)  # writes a new file and renames it
+    assert (loaded.search(vectors[:9])[1].numpy() == expected).all()
+    path.unlink()
+    assert (loaded.search(vectors[:9])[1].numpy() == expected).all()
+
+
+def test_save_and_serialize_are_the_same_bytes(searcher: Searcher, tmp_path: pathlib.Path) -> None:
+    searcher.save(tmp_path / "index")
+    serialized = tfscann._ops.scann_serialize(searcher.resource_handle).numpy().tobytes()
+    assert (tmp_path / "index").read_bytes() == serialized
+
+
+def test_restoring_damaged_bytes() -> None:
+    searcher = Searcher.build(np.eye(3, dtype=np.float32))
+    serialized = tfscann._ops.scann_serialize(searcher.resource_handle).numpy()
+    serialized[1100] ^= 1
+    empty = Searcher()
+    with pytest.raises(tf.errors.DataLossError, match="section '"):
+        tfscann._ops.scann_restore(empty.resource_handle, serialized)
+    assert tfscann._ops.scann_info(empty.resource_handle).numpy() == b""
