@@ -20,7 +20,7 @@ def load_word_vectors() -> tuple[np.ndarray, np.ndarray]:
     resource = importlib.resources.files("tensorflow_scann") / "data" / _DATA
     with importlib.resources.as_file(resource) as path, np.load(path) as data:
         words = np.array(data["words"].tobytes().decode("utf-8").split("\n"))
-        vectors = data["vectors"].astype(np.float32) * data["scales"][:, None]
+        vectors = data["codes"].astype(np.float32) * data["scales"][:, None]
     return words, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 

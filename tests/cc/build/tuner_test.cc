@@ -1,5 +1,6 @@
 #include "cc/build/tuner.h"
 
+#include <algorithm>
 #include <set>
 
 #include "cc/build/sample.h"
@@ -31,22 +32,43 @@ class TunerTest : public ::testing::Test {
     return *tuning;
   }
 
-  // What the tuner says it measures: the first k results of sampled rows, each left out of its own.
-  double Recall(const Tuning& tuning, int64_t k) const {
+  // Of the first k results of one query, those that brute force finds too; and how many it finds.
+  void Count(const Tuning& tuning, const float* query, int64_t k, const std::set<int32_t>& excluded,
+             double* hits, double* wanted) const {
     SearchOptions options;
     options.k = k;
     options.num_leaves_to_search = tuning.num_leaves_to_search;
     options.num_reordering_candidates = tuning.num_reordering_candidates;
+    const Results found =
+        Search(*file_.index, {query, 1, kDims}, options, {{excluded.begin(), excluded.end()}});
+    const std::set<int32_t> rows(found.rows.begin(), found.rows.end());
+    for (const Neighbor& neighbor :
+         BruteForce(DistanceMeasure::kDotProduct, rows_, query, k, excluded)) {
+      *hits += static_cast<double>(rows.count(neighbor.row));
+      ++*wanted;
+    }
+  }
+
+  // What the tuner says it measures: sampled rows, each left out of its own results.
+  double Recall(const Tuning& tuning, int64_t k) const {
     double hits = 0, wanted = 0;
     for (const int64_t row : SampleSorted(kRows, 512, 1, kTuningSampleStage)) {
-      const int32_t own = static_cast<int32_t>(row);
-      const Results found = Search(*file_.index, {rows_.row(row), 1, kDims}, options, {{own}});
-      const std::set<int32_t> rows(found.rows.begin(), found.rows.end());
-      for (const Neighbor& neighbor :
-           BruteForce(DistanceMeasure::kDotProduct, rows_, rows_.row(row), k, {own})) {
-        hits += static_cast<double>(rows.count(neighbor.row));
-        ++wanted;
+      Count(tuning, rows_.row(row), k, {static_cast<int32_t>(row)}, &hits, &wanted);
+    }
+    return hits / wanted;
+  }
+
+  // The same of the made-up users: four rows that they like minus two that they do not.
+  double RecallOfUsers(const Tuning& tuning, int64_t k) const {
+    double hits = 0, wanted = 0;
+    for (uint64_t user = 0; user < 256; ++user) {
+      Random random(1, kTuningUserStage, user);
+      std::vector<float> query(kDims, 0.0f);
+      for (const float weight : {0.25f, 0.25f, 0.25f, 0.25f, -0.25f, -0.25f}) {
+        const float* row = rows_.row(static_cast<int64_t>(random.Below(kRows)));
+        for (int64_t dim = 0; dim < kDims; ++dim) query[dim] += weight * row[dim];
       }
+      Count(tuning, query.data(), k, {}, &hits, &wanted);
     }
     return hits / wanted;
   }
@@ -70,6 +92,21 @@ TEST_F(TunerTest, MeasuresTheRecallThatASearchHas) {
     EXPECT_GE(tuning.measured_recall, target);
     // Brute force in double precision may see near ties the other way round.
     EXPECT_NEAR(tuning.measured_recall, Recall(tuning, config.k), 0.001);
+  }
+}
+
+// The rows' lengths differ.
+TEST_F(TunerTest, MadeUpUsersReachTheTargetToo) {
+  for (const double target : {0.8, 0.9, 0.97}) {
+    BuildConfig config = TreeConfig();
+    config.target_recall = target;
+    const Tuning tuning = Tune(config);
+    EXPECT_GE(RecallOfUsers(tuning, config.k), target - 0.001);
+    // With half of the leaves, they or the rows do not.
+    ASSERT_GE(tuning.num_leaves_to_search, 2);
+    Tuning fewer = tuning;
+    fewer.num_leaves_to_search /= 2;
+    EXPECT_LT(std::min(RecallOfUsers(fewer, config.k), Recall(fewer, config.k)), target);
   }
 }
 

@@ -1,0 +1,1 @@
+"""Speed and recall measurements; see README.md in this folder."""

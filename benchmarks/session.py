@@ -1,0 +1,231 @@
+"""The measuring part of recall_qps.py: build, load, tune and time, through one worker an index."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from benchmarks import datasets, frontier
+from benchmarks.peers.adapter import Settings
+from benchmarks.results import TARGETS, Build, Mode, Point, Run
+from benchmarks.systems import System, set_up
+from benchmarks.worker_client import WorkerClient, WorkerError
+
+K = 10
+MIDDLE = datasets.NUM_QUERIES // 2
+REPORTING_HALF = (MIDDLE, datasets.NUM_QUERIES)
+
+# Tuning stops at the first group of settings with such a recall.
+ENOUGH_RECALL = 0.995
+# How far recall may differ between the halves of the queries.
+RECALL_MARGIN = 0.003
+
+# Slow settings are asked fewer queries: as many as take about so long, but not less than so many.
+SECONDS_A_TRIAL, FEWEST_TRIED = 0.35, 1000
+SECONDS_A_TIMING = {"single": 0.4, "batch": 1.2}
+FEWEST_TIMED = {"single": 500, "batch": 1000}
+SINGLES_A_TRIAL = 400
+
+# A one-thread timing that had less of a processor was disturbed by other programs, and is repeated.
+UNDISTURBED, REPEATS = 0.95, 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line decides. threads: what "all cores" means."""
+
+    systems: tuple[System, ...]
+    cache: Path
+    threads: int
+    rounds: int
+    setup_peers: bool
+    reuse_indexes: bool
+    coarse: bool
+
+
+class Session:
+    """Fills in a Run. Call build_all, load_all, tune and measure, in this order."""
+
+    def __init__(self, options: Options, dataset: datasets.Dataset, run: Run) -> None:
+        self._options = options
+        self._dataset = dataset
+        self._run = run
+        self._environments = options.cache / "peers"
+        self._logs = options.cache / "logs"
+        shutil.rmtree(self._logs, ignore_errors=True)
+        # Parallel to run.builds:
+        self._folders: list[Path] = []
+        self._systems: list[System] = []
+        self._searches: list[list[list[Settings]]] = []
+        self._workers: list[WorkerClient] = []
+
+    def build_all(self) -> None:
+        """Builds each index in a process of its own, so that its peak memory is its own too.
+
+        A system that fails is noted in run.skipped, and the others go on.
+        """
+        for system in self._options.systems:
+            try:
+                self._build_system(system)
+            except (WorkerError, RuntimeError, OSError) as error:
+                self._run.skipped[system.name] = str(error)
+                print(f"skipped: {error} (logs: {self._logs})", file=sys.stderr)
+
+    def load_all(self, stack: ExitStack) -> None:
+        """Starts the long-lived workers, which `stack` closes, and loads an index in each."""
+        for number, build in enumerate(self._run.builds):
+            worker = stack.enter_context(self._start_worker(self._systems[number]))
+            took = worker.ask(
+                "load",
+                folder=str(self._folders[number]),
+                queries=str(self._dataset.queries_path),
+                truth=str(self._dataset.ground_truth_path),
+                settings=self._searches[number][0][0],
+                k=K,
+            )
+            build.load_seconds = took["seconds"]
+            build.first_query_seconds = took["first_query_seconds"]
+            self._workers.append(worker)
+
+    def tune(self) -> None:
+        """Tries the grids on the first half of the queries; keeps what the targets need."""
+        tried: dict[tuple[str, str], list[tuple[float, float, Point]]] = {}
+        for number, build in enumerate(tqdm(self._run.builds, "tuning", disable=None)):
+            count = MIDDLE
+            for group in self._searches[number][:: 2 if self._options.coarse else 1]:
+                best = 0.0
+                for settings in group:
+                    recall, speeds = self._try(number, settings, count)
+                    count = min(MIDDLE, max(FEWEST_TRIED, int(speeds["batch"] * SECONDS_A_TRIAL)))
+                    best = max(best, recall)
+                    for mode in self._run.modes:
+                        timed = _queries_to_time(mode, speeds[mode.call])
+                        point = Point(build.system, mode.name, number, settings, timed)
+                        attempts = tried.setdefault((build.system, mode.name), [])
+                        attempts.append((recall, speeds[mode.call], point))
+                if best >= ENOUGH_RECALL:
+                    break
+        for attempts in tried.values():
+            recalls, speeds_tried, points = zip(*attempts, strict=True)
+            best_ones = frontier.pareto(recalls, speeds_tried)
+            needed = frontier.around([recalls[i] for i in best_ones], TARGETS, RECALL_MARGIN)
+            self._run.points += [points[best_ones[i]] for i in needed]
+
+    def measure(self) -> None:
+        """An untimed round for recall, then timed rounds: every point once, in random order."""
+        modes = {mode.name: mode for mode in self._run.modes}
+        order = list(self._run.points)
+        for number in range(self._options.rounds + 1):
+            random.Random(number).shuffle(order)
+            label = f"round {number} of {self._options.rounds}" if number else "recall"
+            for point in tqdm(order, label, disable=None):
+                mode = modes[point.mode]
+                if number:
+                    point.rounds.append(self._time(point, mode))
+                else:
+                    point.recall = self._ask(point, mode, REPORTING_HALF)["recall"]
+        for build, worker in zip(self._run.builds, self._workers, strict=True):
+            build.grown_bytes = worker.ask("memory")["grown_bytes"]
+
+    def _build_system(self, system: System) -> None:
+        if self._options.setup_peers:
+            set_up(system, self._environments)
+        if not system.python(self._environments).exists():
+            raise WorkerError(f"{system.name}: no environment yet; --setup-peers creates it")
+        n, d = self._dataset.shape()
+        with self._start_worker(system) as worker:
+            grid = worker.ask("describe", n=n, d=d)
+        self._run.versions[system.name] = grid["versions"]
+        for number, settings in enumerate(grid["builds"][: 1 if self._options.coarse else None]):
+            name = f"{system.name}-{number}"
+            folder = self._options.cache / "indexes" / self._dataset.name / name
+            self._run.builds.append(self._build(system, settings, folder))
+            self._folders.append(folder)
+            self._systems.append(system)
+            self._searches.append(grid["searches"][number])
+
+    def _build(self, system: System, settings: Settings, folder: Path) -> Build:
+        receipt = folder.with_suffix(".json")
+        made_of = {"settings": settings, "versions": self._run.versions[system.name]}
+        # The version of a peer says all about its code; ours does not, so it is always built.
+        if self._options.reuse_indexes and system.environment is not None and receipt.exists():
+            earlier = json.loads(receipt.read_text())
+            if earlier["made_of"] == made_of:
+                return Build(system.name, settings, **earlier["took"], built_earlier=True)
+        receipt.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        print(f"building {system.name} {json.dumps(settings)}", file=sys.stderr)
+        with self._start_worker(system) as worker:
+            took = worker.ask(
+                "build",
+                candidates=str(self._dataset.candidates_path),
+                folder=str(folder),
+                settings=settings,
+                threads=self._options.threads,
+            )
+        took["index_bytes"] = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+        receipt.write_text(json.dumps({"made_of": made_of, "took": took}))
+        return Build(system.name, settings, **took)
+
+    def _start_worker(self, system: System) -> WorkerClient:
+        return WorkerClient(system, self._environments, self._logs, self._options.threads)
+
+    def _try(self, build: int, settings: Settings, count: int) -> tuple[float, dict[str, float]]:
+        """Recall, and queries per second of processor time by call, on one thread.
+
+        Processor time, because that is what other programs disturb least.
+        """
+        batch, single = (
+            self._workers[build].ask(
+                "measure", call=call, settings=settings, first=0, last=last, threads=1
+            )
+            for call, last in (("batch", count), ("single", SINGLES_A_TRIAL))
+        )
+        speeds = {"batch": batch, "single": single}
+        return batch["recall"], {call: a["qps"] / a["busy_cpus"] for call, a in speeds.items()}
+
+    def _time(self, point: Point, mode: Mode) -> dict[str, float]:
+        """One timing of a point; the least disturbed of some, where other programs interfere."""
+        queries = _timed_range(mode, point.timed_queries)
+        best = self._ask(point, mode, queries)
+        for _ in range(REPEATS if mode.threads == 1 else 0):
+            if best["busy_cpus"] >= UNDISTURBED:
+                break
+            again = self._ask(point, mode, queries)
+            best = max(best, again, key=lambda answer: answer["busy_cpus"])
+        del best["recall"]
+        return best
+
+    def _ask(self, point: Point, mode: Mode, queries: tuple[int, int]) -> dict[str, float]:
+        """One measurement on queries[0] to queries[1]; see measure in peers/worker.py."""
+        first, last = queries
+        return self._workers[point.build].ask(
+            "measure",
+            call=mode.call,
+            settings=point.settings,
+            first=first,
+            last=last,
+            threads=mode.threads,
+        )
+
+
+def _queries_to_time(mode: Mode, qps: float) -> int:
+    """How many queries a timing asks: all that may be, or for slow settings what time allows."""
+    most = REPORTING_HALF[1] - REPORTING_HALF[0] if mode.call == "single" else datasets.NUM_QUERIES
+    allowed = int(qps * mode.threads * SECONDS_A_TIMING[mode.call])
+    return min(most, max(allowed, FEWEST_TIMED[mode.call]))
+
+
+def _timed_range(mode: Mode, count: int) -> tuple[int, int]:
+    """Single queries come from the reporting half alone; a large batch needs both halves."""
+    if mode.call == "single":
+        return REPORTING_HALF[0], REPORTING_HALF[0] + count
+    return datasets.NUM_QUERIES - count, datasets.NUM_QUERIES
