@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 TENSORFLOW ?= tensorflow-cpu==2.21.0
+KERAS_TWO ?= tf-keras==2.21.0 tensorflow-recommenders==0.7.7
 BIN := $(VENV)/bin
 # The processors, for compiling.
 JOBS := $(shell nproc)
@@ -47,6 +48,8 @@ clean:
 $(VENV)/.tensorflow:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet "$(TENSORFLOW)" "setuptools>=77" "pybind11>=2.13,<4"
+	# Without their dependency on the package `tensorflow`, which is not `tensorflow-cpu`.
+	$(BIN)/pip install --quiet --no-deps $(KERAS_TWO)
 	touch $@
 
 # Compiled in place, so that a changed Python file needs no build.
