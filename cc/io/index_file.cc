@@ -1,5 +1,7 @@
 #include "cc/io/index_file.h"
 
+#include <algorithm>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -248,7 +250,7 @@ class PartsReader {
 
 Memory AlignedCopy(const Memory& memory) {
   auto buffer = std::make_shared<AlignedBuffer<char>>(memory.bytes.size());
-  std::memcpy(buffer->data(), memory.bytes.data(), memory.bytes.size());
+  std::copy(memory.bytes.begin(), memory.bytes.end(), buffer->data());
   return {{buffer->data(), buffer->size()}, buffer};
 }
 
