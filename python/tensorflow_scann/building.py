@@ -28,7 +28,9 @@ def to_candidates(candidates: Any) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"candidates must be an array of rank 2: {error}") from None
     if array.dtype != np.float32:
-        if not (np.issubdtype(array.dtype, np.floating) or array.dtype == tf.bfloat16.as_numpy_dtype):
+        if not (
+            np.issubdtype(array.dtype, np.floating) or array.dtype == tf.bfloat16.as_numpy_dtype
+        ):
             raise ValueError(f"candidates have dtype {array.dtype}, but must be floats")
         with np.errstate(over="ignore"):
             array = array.astype(np.float32)

@@ -166,7 +166,9 @@ def search(
     for query, (row_scores, row_identifiers) in enumerate(
         zip(scores.numpy().tolist(), identifiers.numpy().tolist(), strict=True)
     ):
-        names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in row_identifiers]
+        names = [
+            n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in row_identifiers
+        ]
         found = [(n, s) for n, s in zip(names, row_scores, strict=True) if np.isfinite(s)]
         if as_json:
             results = [{"identifier": n, "score": s} for n, s in found]
@@ -179,7 +181,10 @@ def search(
 
 @cli.command()
 @click.option(
-    "--directory", type=_PATH, default=pathlib.Path("demo_output"), help="Where to write the models."
+    "--directory",
+    type=_PATH,
+    default=pathlib.Path("demo_output"),
+    help="Where to write the models.",
 )
 def demo(directory: pathlib.Path) -> None:
     """Indexes 20,000 word vectors and looks words up in a SavedModel that a new process loads."""

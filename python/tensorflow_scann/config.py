@@ -103,5 +103,10 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
 
 def _check_number(name: str, value: Any, allowed: str, is_allowed: Any) -> None:
     is_number = isinstance(value, (int, float)) or hasattr(value, "__float__")
-    if isinstance(value, bool) or not is_number or not math.isfinite(value) or not is_allowed(value):
+    if (
+        isinstance(value, bool)
+        or not is_number
+        or not math.isfinite(value)
+        or not is_allowed(value)
+    ):
         raise ValueError(f"{name} is {value!r}, but must be {allowed}")

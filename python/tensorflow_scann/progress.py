@@ -17,7 +17,7 @@ class ProgressBar:
 
     def __init__(self) -> None:
         self._start = time.monotonic()
-        self._bar: "tqdm[None] | None" = None
+        self._bar: tqdm[None] | None = None
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:

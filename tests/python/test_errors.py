@@ -90,7 +90,9 @@ def test_widths_that_differ() -> None:
         lambda: iter([EYE, EYE[:, :3]]), output_signature=tf.TensorSpec([None, None])
     )
     for build in (Searcher.build, ScaNN().index_from_dataset, BruteForce().index_from_dataset):
-        with pytest.raises(ValueError, match="candidates have 3 dimensions, but those before had 4"):
+        with pytest.raises(
+            ValueError, match="candidates have 3 dimensions, but those before had 4"
+        ):
             build(ragged)
 
 
@@ -204,7 +206,13 @@ def test_hostile_row_splits(splits: list[int]) -> None:
     searcher = Searcher.build(EYE)
     with pytest.raises(tf.errors.InvalidArgumentError, match="must ascend from 0 to 2"):
         _ops.scann_search_batched(
-            searcher.resource_handle, EYE, 1, 0, 0, tf.constant([1, 2]), tf.constant(splits, tf.int64)
+            searcher.resource_handle,
+            EYE,
+            1,
+            0,
+            0,
+            tf.constant([1, 2]),
+            tf.constant(splits, tf.int64),
         )
 
 

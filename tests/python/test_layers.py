@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import brute_force, recall
 
 import tensorflow_scann as tfscann
 from tensorflow_scann.layers.factorized_top_k import BruteForce, ScaNN, Streaming, TopK
+
+from conftest import brute_force, recall
 
 pytestmark = pytest.mark.keras
 LEGACY = os.environ.get("TF_USE_LEGACY_KERAS") == "1"
@@ -328,6 +329,8 @@ def test_positional_arguments_are_those_of_tfrs() -> None:
 def test_unsorted_and_complete_batches(vectors: np.ndarray) -> None:
     batches = tf.data.Dataset.from_tensor_slices(vectors).batch(1000)
     expected = BruteForce(k=5).index(vectors)(vectors[:3])[1].numpy()
-    layer = Streaming(k=5, handle_incomplete_batches=False, sorted_order=False, num_parallel_calls=2)
+    layer = Streaming(
+        k=5, handle_incomplete_batches=False, sorted_order=False, num_parallel_calls=2
+    )
     found = layer.index_from_dataset(batches)(vectors[:3])[1].numpy()
     assert (np.sort(found) == np.sort(expected)).all()

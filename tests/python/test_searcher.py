@@ -9,10 +9,11 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import brute_force, recall
 
 import tensorflow_scann as tfscann
 from tensorflow_scann import IndexConfig, Searcher
+
+from conftest import brute_force, recall
 
 MEASURES = ["dot_product", "cosine", "squared_l2"]
 
@@ -81,7 +82,9 @@ def test_identifiers_and_missing_places(identifiers: np.ndarray, missing: object
     assert found.numpy()[0, 0] == expected.numpy()[1]
     assert found.numpy()[1, 0] == expected.numpy()[4]
     assert sorted(found.numpy()[0, :5].tolist()) == sorted(expected.numpy().tolist())
-    np.testing.assert_array_equal(found.numpy()[:, 5:], np.full((2, 2), missing, found.numpy().dtype))
+    np.testing.assert_array_equal(
+        found.numpy()[:, 5:], np.full((2, 2), missing, found.numpy().dtype)
+    )
     np.testing.assert_array_equal(scores.numpy()[:, 5:], -np.inf)
 
 
@@ -184,9 +187,7 @@ def test_datasets_with_and_without_identifiers(
     vectors: np.ndarray, names: np.ndarray, searcher: Searcher, tree_config: IndexConfig
 ) -> None:
     batches = tf.data.Dataset.from_tensor_slices(vectors).batch(700)
-    named = tf.data.Dataset.zip(
-        (tf.data.Dataset.from_tensor_slices(names).batch(700), batches)
-    )
+    named = tf.data.Dataset.zip((tf.data.Dataset.from_tensor_slices(names).batch(700), batches))
     expected = searcher.search(vectors[:5])[1].numpy()
     from_named = Searcher.build(named, config=tree_config).search(vectors[:5])[1].numpy()
     from_batches = Searcher.build(batches, config=tree_config).search(vectors[:5])[1].numpy()
@@ -194,7 +195,9 @@ def test_datasets_with_and_without_identifiers(
     assert (names[from_batches] == expected.astype(str)).all()
 
 
-@pytest.mark.parametrize("make", [tf.constant, tf.Variable, np.asfortranarray, lambda x: x.tolist()])
+@pytest.mark.parametrize(
+    "make", [tf.constant, tf.Variable, np.asfortranarray, lambda x: x.tolist()]
+)
 def test_forms_of_candidates(vectors: np.ndarray, make: object) -> None:
     searcher = Searcher.build(make(vectors[:50]))  # type: ignore[operator]
     assert searcher.search(vectors[3] * 3, 1)[1].numpy().tolist() == [

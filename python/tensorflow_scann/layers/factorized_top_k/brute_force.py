@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...building import collect_batches
+from ...searcher import exclusion_tensor
 from .candidate_store import CandidateStore
 from .results import (
     Results,
@@ -15,7 +16,6 @@ from .results import (
     finite_rows,
     similarity,
 )
-from ...searcher import exclusion_tensor
 from .top_k import TopK, register
 
 

@@ -1,6 +1,5 @@
 """Streaming: exact top k over a dataset."""
 
-
 import os
 import shutil
 import tempfile
