@@ -35,8 +35,8 @@ def find_library(tensorflow_version: str, folder: pathlib.Path = _FOLDER) -> pat
     )
     built = ", ".join(f"{major}.{minor}" for major, minor in minors) or "no version"
     raise ImportError(
-        f"tensorflow_scann was built for TensorFlow {built}, but TensorFlow {tensorflow_version} is "
-        "installed. Install a matching TensorFlow, or build tensorflow_scann against this one: "
+        f"tensorflow_scann was built for TensorFlow {built}, but TensorFlow {tensorflow_version} "
+        "is installed. Install a matching TensorFlow, or build tensorflow_scann against this one: "
         "pip install --force-reinstall --no-deps --no-build-isolation tensorflow-scann"
     )
 

@@ -17,6 +17,7 @@ from .searcher import Searcher
 from .version import __version__
 
 _PATH = click.Path(path_type=pathlib.Path)
+_MAGIC = b"TFSCANN\0"  # what index files start with
 
 
 def _load_array(parameter: str, path: pathlib.Path) -> np.ndarray:
@@ -197,10 +198,20 @@ def _open_searcher(path: pathlib.Path) -> Searcher:
     """The searcher of an index file, or of the only index in a SavedModel."""
     if not path.is_dir():
         return Searcher.load(str(path))
-    assets = sorted((path / "assets").glob("scann_index*"))
+    # An asset has the name of the file that it was made from.
+    assets = [
+        file
+        for file in sorted((path / "assets").glob("*"))
+        if file.is_file() and _starts_with_magic(file)
+    ]
     if len(assets) != 1:
         raise click.UsageError(f"{path} is no SavedModel with one index, but has {len(assets)}")
     return Searcher.load(str(assets[0]))
+
+
+def _starts_with_magic(path: pathlib.Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ class ProgressBar:
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        """See `Searcher.build`."""
         if time.monotonic() - self._start < _SECONDS_BEFORE_BAR:
             return
         if self._bar is None or stage != self._stage:
@@ -30,6 +31,7 @@ class ProgressBar:
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
+        """Removes the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

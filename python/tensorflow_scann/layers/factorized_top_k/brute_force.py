@@ -26,6 +26,7 @@ class BruteForce(TopK):
     Takes the place of `tfrs.layers.factorized_top_k.BruteForce`.
 
     Example:
+      >>> import numpy as np
       >>> candidates = np.eye(4, dtype=np.float32)
       >>> scores, identifiers = BruteForce(k=2).index(candidates)(candidates[3])
       >>> identifiers.numpy()

@@ -21,6 +21,7 @@ class ScaNN(TopK):
     by `tf.saved_model.save`, `layer.export`, `layer.save` and `tf.train.Checkpoint`.
 
     Example:
+      >>> import numpy as np
       >>> candidates = np.eye(4, dtype=np.float32)
       >>> layer = ScaNN(k=1).index(candidates, np.array(["a", "b", "c", "d"]))
       >>> scores, identifiers = layer(candidates[1:3])
