@@ -10,7 +10,7 @@ from tabulate import tabulate
 from benchmarks.results import TARGETS, Mode, Run, Spread, spread
 from benchmarks.systems import OURS
 
-MISSING = "–"
+MISSING = "-"
 
 
 def markdown(run: Run, plot_name: str) -> str:

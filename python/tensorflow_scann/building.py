@@ -50,8 +50,8 @@ def to_identifiers(identifiers: Any, count: int) -> np.ndarray:
     tensor = tf.convert_to_tensor(identifiers)
     if tensor.dtype not in IDENTIFIER_DTYPES:
         raise ValueError(
-            f"identifiers have dtype {tensor.dtype.name}, but must be int32, int64, string, float32 "
-            "or float64"
+            f"identifiers have dtype {tensor.dtype.name}, but must be int32, int64, string, "
+            "float32 or float64"
         )
     if tensor.shape.rank != 1:
         raise ValueError(f"identifiers have shape {tensor.shape}, but must have rank 1: [n]")
@@ -77,8 +77,8 @@ def _batches(candidates: Any, identifiers: Any) -> Iterator[Batch]:
         if isinstance(batch, (tuple, list)):
             if len(batch) != 2:
                 raise ValueError(
-                    f"candidates: the dataset has batches of {len(batch)} components, but must have "
-                    "candidates or (identifiers, candidates)"
+                    f"candidates: the dataset has batches of {len(batch)} components, but must "
+                    "have candidates or (identifiers, candidates)"
                 )
             array = to_candidates(batch[1])
             yield to_identifiers(batch[0], len(array)), array

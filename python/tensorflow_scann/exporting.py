@@ -35,7 +35,7 @@ def export(layer_or_searcher: Any, path: str | os.PathLike[str]) -> None:
         layer = layer_or_searcher
     else:
         raise ValueError(
-            f"layer_or_searcher is a {type(layer_or_searcher).__name__}, but must be a TopK layer or "
-            "a Searcher"
+            f"layer_or_searcher is a {type(layer_or_searcher).__name__}, but must be a TopK "
+            "layer or a Searcher"
         )
     tf.saved_model.save(layer, os.fspath(path), signatures=serving_functions(layer))

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from tqdm import tqdm
 
@@ -17,7 +18,7 @@ class ProgressBar:
 
     def __init__(self) -> None:
         self._start = time.monotonic()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
         self._stage = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
@@ -28,7 +29,8 @@ class ProgressBar:
             self.close()
             self._bar = tqdm(total=total, desc=stage, leave=False, file=sys.stderr)
             self._stage = stage
-        self._bar.update(done - self._bar.n)
+        bar: Any = self._bar
+        bar.update(done - bar.n)
 
     def close(self) -> None:
         """Removes the bar."""

@@ -108,8 +108,8 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         """Opens an index file.
 
         Args:
-          path: Any path that TensorFlow can open. A local file is mapped, not copied; it must not be
-            changed in place while the searcher lives (replacing it by renaming is fine).
+          path: Any path that TensorFlow can open. A local file is mapped, not copied; it must not
+            be changed in place while the searcher lives (replacing it by renaming is fine).
 
         Raises:
           tf.errors.NotFoundError: there is no such file.
@@ -143,8 +143,8 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
 
         Args:
           queries: Float [b, d], or [d] for one query.
-          k: Results a query: a Python int or a scalar int32 tensor. `None`: the k that the index was
-            built for.
+          k: Results a query: a Python int or a scalar int32 tensor. `None`: the k that the index
+            was built for.
           num_leaves_to_search: Partitions to search: int or scalar int32 tensor. `None`: what the
             build chose. More find more of the true results, and take longer.
           num_reordering_candidates: Candidates to score exactly: int or scalar int32 tensor.
@@ -156,7 +156,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
           scores: float32 [b, k] or [k], best first: dot product, cosine, or squared Euclidean
             distance.
           identifiers: [b, k] or [k]. Where there are fewer than k results, and for a query with a
-            NaN or infinity, the score is -inf (inf for a distance) and the identifier -1, "" or NaN.
+            NaN or infinity, the score is -inf (inf for a distance), the identifier -1, "" or NaN.
 
         Raises:
           ValueError: there is no index; or a parameter has the wrong rank or range.
@@ -357,8 +357,8 @@ def exclusion_tensor(exclusions: Any, rank: int, dtype: tf.DType) -> tf.Tensor |
         exclusions = tf.cast(given, dtype) if plain and dtype != tf.string else given
     if exclusions.dtype != dtype:
         raise ValueError(
-            f"exclusions have dtype {exclusions.dtype.name}, but the index has identifiers of dtype "
-            f"{dtype.name}"
+            f"exclusions have dtype {exclusions.dtype.name}, but the index has identifiers of "
+            f"dtype {dtype.name}"
         )
     if exclusions.shape.rank != rank:
         raise ValueError(

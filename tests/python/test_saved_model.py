@@ -145,7 +145,8 @@ def test_loading_does_the_work_and_memory_stays_near_the_file(
         before = resident()
         searcher_model = tf.saved_model.load(sys.argv[1])
         after = resident()
-        start = time.perf_counter(); searcher_model.serve(queries); first = time.perf_counter() - start
+        start = time.perf_counter(); searcher_model.serve(queries)
+        first = time.perf_counter() - start
         rest = []
         for _ in range(200):
             start = time.perf_counter(); searcher_model.serve(queries)

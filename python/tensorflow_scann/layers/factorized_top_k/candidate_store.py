@@ -37,7 +37,8 @@ class CandidateStore(tf.Module):  # type: ignore[misc]
             self.copies = _variable(np.int32(counts.max()), [])
         else:
             # Functions that were traced before see the new values.
-            assert self.candidates is not None and self.copies is not None
+            assert self.candidates is not None
+            assert self.copies is not None
             self.candidates.assign(candidates)
             self.identifiers.assign(names)
             self.copies.assign(np.int32(counts.max()))

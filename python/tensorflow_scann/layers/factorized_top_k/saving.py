@@ -38,7 +38,7 @@ def serving_functions(layer: "TopK") -> dict[str, Any]:
 
 
 def _callable(layer: "TopK", queries: Any) -> Any:
-    """`layer(queries, k=None)` for a loaded model: batches and, if they are embeddings, one query."""
+    """`layer(queries, k=None)` for a loaded model: batches and, if embeddings, one query."""
     function = tf.function(layer.call, autograph=False)
     specs = [queries]
     if layer.query_model is None:

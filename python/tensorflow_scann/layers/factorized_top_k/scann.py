@@ -17,8 +17,8 @@ _ASSET = "scann_index"
 class ScaNN(TopK):
     """Approximate top k: a partitioning tree, anisotropic 4-bit codes, and exact reordering.
 
-    Takes the place of `tfrs.layers.factorized_top_k.ScaNN`. The whole index is saved with the layer,
-    by `tf.saved_model.save`, `layer.export`, `layer.save` and `tf.train.Checkpoint`.
+    Takes the place of `tfrs.layers.factorized_top_k.ScaNN`. The whole index is saved with the
+    layer, by `tf.saved_model.save`, `layer.export`, `layer.save` and `tf.train.Checkpoint`.
 
     Example:
       >>> import numpy as np

@@ -29,7 +29,7 @@ def register(layer_class: type) -> type:
     return registered
 
 
-class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
+class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
     """Finds the best k candidates for queries. Abstract.
 
     The interface of `tfrs.layers.factorized_top_k.TopK`.
@@ -51,10 +51,10 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc]
         super().__init__(name=name)
         self.query_model = query_model
         self._k = int(k)
-        # What queries look like, once there has been one. In a namespace, where Keras does not look.
+        # What queries look like, once there was one. In a namespace: Keras does not look there.
         self._query_spec = types.SimpleNamespace(value=None)
-        # There is nothing to build: variables come with the candidates. Keras 3 would call the layer
-        # with made-up queries.
+        # There is nothing to build: variables come with the candidates. Keras 3 would call the
+        # layer with made-up queries.
         self.built = True
 
     @abc.abstractmethod
