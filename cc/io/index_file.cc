@@ -1,7 +1,6 @@
 #include "cc/io/index_file.h"
 
 #include <algorithm>
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 

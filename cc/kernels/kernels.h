@@ -90,8 +90,8 @@ struct Kernels {
                      const float* codebooks, int64_t num_blocks, int64_t dims_per_block,
                      int64_t max_rounds, float* work, uint8_t* codes);
 
-  // out[r] = query . rows[r], of values in [-127, 127]. The query is padded with zeros to a multiple
-  // of 64; rows may be over-read by kInt8Overread bytes.
+  // out[r] = query . rows[r], of values in [-127, 127]. The query is padded with zeros to a
+  // multiple of 64; rows may be over-read by kInt8Overread bytes.
   void (*int8_dot_rows)(const int8_t* query, const int8_t* rows, int64_t row_stride,
                         int64_t num_rows, int64_t dims, int32_t* out);
 
