@@ -10,7 +10,7 @@
 namespace tfscann::testing {
 namespace {
 
-constexpr int64_t kRows = 1000;
+constexpr int64_t kRows = 500;
 constexpr int64_t kDims = 10;
 
 struct Kind {
@@ -25,6 +25,9 @@ std::vector<Kind> AllKinds() {
     tree->num_leaves = 25;
     tree->training_iterations = 3;
   }
+  // Tuning takes longest; one that has little to choose is done soon.
+  for (BuildConfig* tree : {&dot, &cosine, &l2}) tree->num_reordering_candidates = 30;
+  l2.num_leaves_to_search = 3;
   exact.reordering_dtype = ReorderingDtype::kInt8;
   cosine.distance_measure = DistanceMeasure::kCosine;
   cosine.soar_lambda = 0;

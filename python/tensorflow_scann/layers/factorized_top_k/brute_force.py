@@ -5,8 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from ...building import collect_batches
-from ...searcher import exclusion_tensor
 from .candidate_store import CandidateStore
+from .exact_top_k import ExactTopK
 from .results import (
     Results,
     check_distance_measure,
@@ -16,11 +16,11 @@ from .results import (
     finite_rows,
     similarity,
 )
-from .top_k import TopK, register
+from .top_k import register
 
 
 @register
-class BruteForce(TopK):
+class BruteForce(ExactTopK):
     """Exact top k: a matrix product and `tf.math.top_k`, in TensorFlow ops only.
 
     Takes the place of `tfrs.layers.factorized_top_k.BruteForce`.
@@ -67,25 +67,8 @@ class BruteForce(TopK):
         self._store.assign(*collect_batches(candidates, None))
         return self
 
-    def is_exact(self) -> bool:
-        """True."""
-        return True
-
-    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
+    def _find_batch(self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any) -> Results:
         store = self._indexed()
-        rank = queries.shape.rank
-        if exclusions is not None:
-            exclusions = exclusion_tensor(exclusions, rank, store.identifiers.dtype)
-            if rank == 1:
-                exclusions = exclusions[None]
-        if rank == 1:
-            scores, identifiers = self._find_batch(queries[None], k, exclusions)
-            return scores[0], identifiers[0]
-        return self._find_batch(queries, k, exclusions)
-
-    def _find_batch(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
-        store = self._indexed()
-        k = tf.cast(k, tf.int32)
         queries, finite = finite_rows(queries)
         candidates = store.candidates.read_value()
         similarities = similarity(queries, candidates, self.distance_measure)

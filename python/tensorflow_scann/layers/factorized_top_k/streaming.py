@@ -8,15 +8,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...searcher import exclusion_tensor
+from .exact_top_k import ExactTopK
 from .results import Results, drop_excluded, finish, finite_rows, similarity
-from .top_k import TopK, register
+from .top_k import register
 
 _ASSET = "candidates"
 
 
 @register
-class Streaming(TopK):
+class Streaming(ExactTopK):
     """Exact top k over a `tf.data.Dataset`: candidates are never all in memory.
 
     Takes the place of `tfrs.layers.factorized_top_k.Streaming`. Slow: it reads the dataset for each
@@ -79,24 +79,8 @@ class Streaming(TopK):
         self._candidates = candidates
         return self
 
-    def is_exact(self) -> bool:
-        """True."""
-        return True
-
-    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
-        rank = queries.shape.rank
-        if exclusions is not None:
-            exclusions = exclusion_tensor(exclusions, rank, self._identifier_dtype())
-            if rank == 1:
-                exclusions = exclusions[None]
-        if rank == 1:
-            scores, identifiers = self._find_batch(queries[None], k, exclusions)
-            return scores[0], identifiers[0]
-        return self._find_batch(queries, k, exclusions)
-
-    def _find_batch(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
+    def _find_batch(self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any) -> Results:
         dataset = self._indexed()
-        k = tf.cast(k, tf.int32)
         queries, finite = finite_rows(queries)
         batch = tf.shape(queries)[0]
         has_identifiers = isinstance(dataset.element_spec, tuple)
