@@ -53,7 +53,7 @@ class Ours(Adapter):
         return {"tensorflow-scann": version, "numpy": np.__version__}
 
     def builds(self, n: int, d: int) -> list[Settings]:
-        return [{}, {"num_leaves": max(1, round(4 * math.sqrt(n)))}]
+        return [{}, {"num_leaves": max(1, round(2 * math.sqrt(n)))}]
 
     def searches(self, build: Settings, n: int, d: int) -> list[list[Settings]]:
         scale = math.sqrt(n / 331_479)
