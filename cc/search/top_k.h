@@ -43,8 +43,8 @@ class TopKeys {
   // Forgets everything; `keep` must be positive.
   void Reset(int64_t keep) {
     keep_ = keep;
-    // Selecting costs about as much as scanning what it can save, once half of the buffer is new.
-    prune_at_ = keep + std::max<int64_t>(keep / 2, 64);
+    // Selecting more often would raise the threshold sooner, and cost more than that saves.
+    prune_at_ = keep + std::max<int64_t>(2 * keep, 256);
     size_ = 0;
     threshold_ = 0;
   }
