@@ -69,6 +69,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         self._asset: tf.saved_model.Asset | None = None
         self._remove_folder: weakref.finalize[..., Any] | None = None
         self._no_exclusions: tuple[tf.Tensor, tf.Tensor]
+        self._default_scalars: tuple[tf.Tensor, tf.Tensor, tf.Tensor]
         self._index_bytes = self._track_trackable(_IndexBytes(self), "index_bytes")
         # Made once: an eager search should be one op call.
         self._scalars: dict[int, tf.Tensor] = {}
@@ -184,14 +185,15 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
             values, row_splits = _values_and_row_splits(
                 exclusion_tensor(exclusions, rank, self.identifier_dtype)
             )
-        common = (
-            self.resource_handle,
-            queries,
-            self._scalar("k", info.k if k is None else k, eager),
-            self._effort("num_leaves_to_search", num_leaves_to_search, eager),
-            self._effort("num_reordering_candidates", num_reordering_candidates, eager),
-            values,
-        )
+        if eager and k is num_leaves_to_search is num_reordering_candidates is None:
+            scalars = self._default_scalars
+        else:
+            scalars = (
+                self._scalar("k", info.k if k is None else k, eager),
+                self._effort("num_leaves_to_search", num_leaves_to_search, eager),
+                self._effort("num_reordering_candidates", num_reordering_candidates, eager),
+            )
+        common = (self.resource_handle, queries, *scalars, values)
         if rank == 1:
             scores, identifiers = _ops.scann_search(*common)
         else:
@@ -282,6 +284,11 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         """
         self._info = IndexInfo.from_json(_ops.scann_info(self.resource_handle).numpy())
         self._no_exclusions = self._make_no_exclusions()
+        self._default_scalars = (
+            self._constant(self._info.k, True),
+            self._constant(0, True),
+            self._constant(0, True),
+        )
         self._asset = tf.saved_model.Asset(path)
         self._track_trackable(self._asset, "index_file", overwrite=True)
         if self._remove_folder is not None:
