@@ -21,7 +21,7 @@ test: $(VENV)/.built
 	TF_USE_LEGACY_KERAS=1 $(BIN)/python -m pytest -m keras tests/python
 
 bench: $(VENV)/.built
-	$(BIN)/pip install --quiet ".[bench]" --no-build-isolation
+	$(BIN)/pip install --quiet --no-build-isolation --editable ".[bench]"
 	$(BIN)/python -m benchmarks.recall_qps --setup-peers
 
 # The same sources, built and tested by Bazel. Debian: apt-get install bazel-bootstrap
