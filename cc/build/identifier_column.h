@@ -3,6 +3,7 @@
 #define TFSCANN_BUILD_IDENTIFIER_COLUMN_H_
 
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "cc/search/identifiers.h"
@@ -40,15 +41,21 @@ class IdentifierColumn {
     for (int32_t& slot : slots) slot = kFreeIdentifierSlot;
     const int64_t num_slots = static_cast<int64_t>(slots.size());
     int64_t duplicates = 0;
+    // Where to look for a free slot for one more row with an identifier that several have.
+    std::unordered_map<std::string_view, int64_t> next_slots;
     for (int64_t row = 0; row < size(); ++row) {
       const std::string_view bytes = identifiers.Bytes(row);
       int64_t slot = FirstIdentifierSlot(bytes, num_slots);
       bool seen = false;
       while (slots[slot] != kFreeIdentifierSlot) {
-        seen = seen || identifiers.Bytes(slots[slot]) == bytes;
+        if (!seen && identifiers.Bytes(slots[slot]) == bytes) {
+          seen = true;
+          slot = next_slots.try_emplace(bytes, slot).first->second;
+        }
         if (++slot == num_slots) slot = 0;
       }
       slots[slot] = static_cast<int32_t>(row);
+      if (seen) next_slots[bytes] = slot;
       duplicates += seen;
     }
     return duplicates;

@@ -1,6 +1,7 @@
 #include "cc/io/describe.h"
 
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "cc/io/section_file.h"
@@ -60,9 +61,10 @@ std::string DescribeIndex(const IndexFile& file) {
   json.AddIf(tree, "training_iterations", parameters.training_iterations);
   json.AddIf(tree, "dimensions_per_block", parameters.dimensions_per_block);
   json.AddIf(tree, "num_reordering_candidates", parameters.num_reordering_candidates);
-  json.AddIf(tree, "soar_lambda", parameters.soar_lambda);
-  json.AddIf(tree, "anisotropic_quantization_threshold",
-             parameters.anisotropic_quantization_threshold);
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  json.AddDouble("soar_lambda", tree ? parameters.soar_lambda : none);
+  json.AddDouble("anisotropic_quantization_threshold",
+                 tree ? parameters.anisotropic_quantization_threshold : none);
   json.Add("reordering_dtype",
            Quoted(kReorderingDtypeNames[static_cast<int>(parameters.reordering_dtype)]));
   json.Add("k", parameters.tuned_k);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <random>
 
 namespace tfscann {
 namespace {
@@ -50,13 +51,13 @@ Result<Memory> MapFile(const std::string& path) {
 }
 
 Result<std::unique_ptr<TemporaryFile>> TemporaryFile::Create(const std::string& final_path) {
-  std::string path = final_path + ".XXXXXX.tmp";
-  const int fd = mkostemps(path.data(), 4, O_CLOEXEC);
+  std::string path;
+  int fd;
+  do {
+    path = StrCat(final_path, ".", std::random_device()(), ".tmp");
+    fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (fd < 0 && errno == EEXIST);
   if (fd < 0) return ErrnoStatus(errno, "create", final_path);
-  // mkostemps is for secrets; an index is as readable as other files of the user.
-  const mode_t mask = umask(0);
-  umask(mask);
-  fchmod(fd, 0666 & ~mask);
   return std::unique_ptr<TemporaryFile>(new TemporaryFile(fd, path, final_path));
 }
 

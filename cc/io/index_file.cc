@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "cc/base/aligned_buffer.h"
 #include "cc/io/section_file.h"
@@ -112,7 +113,11 @@ class PartsReader {
     Require(std::isfinite(stored.target_recall), "target_recall", stored.target_recall);
     Require(std::isfinite(stored.measured_recall), "measured_recall", stored.measured_recall);
     if (!status_.ok()) return;
+    constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
+    Require(stored.tuned_k >= 1 && stored.tuned_k <= kLargest, "k", stored.tuned_k);
     if (stored.num_leaves > 0) {
+      Require(stored.training_iterations >= 1 && stored.training_iterations <= kLargest,
+              "training_iterations", stored.training_iterations);
       Require(stored.dimensions_per_block >= 1 && stored.dimensions_per_block <= stored.dimensions,
               "dimensions_per_block", stored.dimensions_per_block);
       Require(stored.num_leaves_to_search >= 1 && stored.num_leaves_to_search <= stored.num_leaves,

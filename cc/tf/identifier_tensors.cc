@@ -19,6 +19,13 @@ void WriteValues(const Identifiers& identifiers, Span<const int32_t> rows, T mis
   }
 }
 
+// Identifiers are compared by their bytes: -0 is stored as 0.
+template <typename T, typename Visit>
+void FindRowsOfFloat(const Identifiers& identifiers, T value, const Visit& visit) {
+  value += T{0};
+  identifiers.FindRows({reinterpret_cast<const char*>(&value), sizeof(value)}, visit);
+}
+
 // Calls `visit(row)` for the rows called by element i of `values`.
 template <typename Visit>
 void FindRowsOfElement(const Index& index, const Tensor& values, int64_t i, const Visit& visit) {
@@ -29,6 +36,10 @@ void FindRowsOfElement(const Index& index, const Tensor& values, int64_t i, cons
       if (row >= 0 && row < index.parameters().num_candidates) visit(row);
       return;
     }
+    case IdentifierType::kFloat32:
+      return FindRowsOfFloat(identifiers, values.flat<float>()(i), visit);
+    case IdentifierType::kFloat64:
+      return FindRowsOfFloat(identifiers, values.flat<double>()(i), visit);
     case IdentifierType::kString: {
       const tstring& value = values.flat<tstring>()(i);
       identifiers.FindRows(std::string_view(value.data(), value.size()), visit);
@@ -109,6 +120,9 @@ absl::Status FindExcludedRows(const Index& index, const Tensor& values, const Te
                        values.shape().DebugString()));
     }
     TF_RETURN_IF_ERROR(CheckSplits(*splits, num_queries, num_values));
+  } else if (values.dims() != 1 && values.dims() != 2) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "exclusions must have rank 1 or 2, but have shape ", values.shape().DebugString()));
   } else if (values.dims() == 2 && values.dim_size(0) != num_queries) {
     return absl::InvalidArgumentError(absl::StrCat("exclusions have ", values.dim_size(0),
                                                    " rows for ", num_queries, " queries"));

@@ -1,6 +1,7 @@
 // Kernels of save_ops.cc. How resources work: load_kernels.cc.
 #include <cstring>
 
+#include "cc/base/aligned_buffer.h"
 #include "cc/io/describe.h"
 #include "cc/tf/searcher_resource.h"
 #include "cc/tf/status_bridge.h"
@@ -75,11 +76,10 @@ class ScannRestoreOp : public OpKernel {
                 absl::InvalidArgumentError(absl::StrCat("bytes must be a vector, but have shape ",
                                                         bytes.shape().DebugString())));
     if (bytes.NumElements() == 0) return;
-    // The tensor's buffer becomes the index's memory.
-    auto owner = std::make_shared<const Tensor>(bytes);
-    Memory memory = {
-        {static_cast<const char*>(owner->data()), static_cast<size_t>(owner->NumElements())},
-        owner};
+    // A copy: the tensor's buffer may be an array that its owner goes on writing to.
+    auto owner = std::make_shared<AlignedBuffer<char>>(static_cast<size_t>(bytes.NumElements()));
+    std::memcpy(owner->data(), bytes.data(), owner->size());
+    Memory memory = {{owner->data(), owner->size()}, owner};
     Result<IndexFile> file = OpenIndex(std::move(memory));
     OP_REQUIRES_OK(context, ToTensorFlow(file.status()));
     resource->Replace(std::move(*file));

@@ -60,7 +60,7 @@ def to_identifiers(identifiers: Any, count: int) -> np.ndarray:
     array: np.ndarray = tensor.numpy()
     if tensor.dtype.is_floating and np.isnan(array).any():
         raise ValueError("identifiers: NaN stands for a missing result and cannot be an identifier")
-    return array
+    return array + 0 if tensor.dtype.is_floating else array  # -0 and 0 are the same
 
 
 def _batches(candidates: Any, identifiers: Any) -> Iterator[Batch]:

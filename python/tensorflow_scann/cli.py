@@ -3,6 +3,7 @@
 import json
 import pathlib
 import sys
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from .config import DISTANCE_MEASURES, REORDERING_DTYPES, IndexConfig
 from .exporting import export as write_saved_model
+from .exporting import saved_model_assets
 from .info import IndexInfo
 from .searcher import Searcher
 from .version import __version__
@@ -24,19 +26,19 @@ def _load_array(parameter: str, path: pathlib.Path) -> np.ndarray:
     """The array of a .npy file, or the only one of a .npz file."""
     try:
         loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            if len(loaded.files) != 1:
+                raise click.UsageError(
+                    f"{parameter}: {path} has {len(loaded.files)} arrays, but must have one"
+                )
+            array: np.ndarray = loaded[loaded.files[0]]
+            return array
     except FileNotFoundError:
         raise click.UsageError(f"{parameter}: there is no file {path}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise click.UsageError(f"{parameter}: {path} is no .npy or .npz file: {error}") from None
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    with loaded:
-        if len(loaded.files) != 1:
-            raise click.UsageError(
-                f"{parameter}: {path} has {len(loaded.files)} arrays, but must have one"
-            )
-        array: np.ndarray = loaded[loaded.files[0]]
-        return array
 
 
 def _load_identifiers(path: pathlib.Path) -> np.ndarray:
@@ -44,7 +46,8 @@ def _load_identifiers(path: pathlib.Path) -> np.ndarray:
     if path.suffix in (".npy", ".npz"):
         return _load_array("--identifiers", path)
     try:
-        return np.array(path.read_text(encoding="utf-8").splitlines(), dtype=np.str_)
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        return np.array(lines, dtype=np.str_)
     except FileNotFoundError:
         raise click.UsageError(f"--identifiers: there is no file {path}") from None
 
@@ -112,6 +115,8 @@ def build(
     """Builds an index from EMBEDDINGS, a .npy or .npz file of float [n, d]."""
     if output is None and saved_model is None:
         raise click.UsageError("give --output, --saved-model or both")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise click.UsageError(f"--output: there is no folder {output.parent}")
     config = IndexConfig(**parameters)
     searcher = Searcher.build(
         _load_array("EMBEDDINGS", embeddings),
@@ -198,12 +203,7 @@ def _open_searcher(path: pathlib.Path) -> Searcher:
     """The searcher of an index file, or of the only index in a SavedModel."""
     if not path.is_dir():
         return Searcher.load(str(path))
-    # An asset has the name of the file that it was made from.
-    assets = [
-        file
-        for file in sorted((path / "assets").glob("*"))
-        if file.is_file() and _starts_with_magic(file)
-    ]
+    assets = [asset for asset in saved_model_assets(path) if _starts_with_magic(asset)]
     if len(assets) != 1:
         raise click.UsageError(f"{path} is no SavedModel with one index, but has {len(assets)}")
     return Searcher.load(str(assets[0]))

@@ -17,8 +17,18 @@ from .config import IndexConfig, check_integer
 from .info import IndexInfo
 from .progress import ProgressCallback
 
-# The asset's name in a SavedModel.
-_FILE_NAME = "scann_index"
+# How the names of assets in SavedModels begin.
+ASSET_PREFIX = "scann_index_"
+
+
+def _new_file() -> tuple[str, str]:
+    """A new temporary folder, and the path of an index file to be in it.
+
+    No two files have the same name: TensorFlow overwrites assets in place, and a process may have
+    the one of an earlier save mapped.
+    """
+    folder = tempfile.mkdtemp(prefix="tensorflow_scann_")
+    return folder, os.path.join(folder, ASSET_PREFIX + uuid.uuid4().hex)
 
 
 class _IndexBytes(trackable.Trackable):  # type: ignore[misc]
@@ -248,8 +258,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
 
         If that fails the old index stays.
         """
-        folder = tempfile.mkdtemp(prefix="tensorflow_scann_")
-        path = os.path.join(folder, _FILE_NAME)
+        folder, path = _new_file()
         try:
             build_index_file(path, candidates, identifiers, config or IndexConfig(), progress)
             _ops.scann_load(self.resource_handle, path)
@@ -260,8 +269,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
 
     def load_copy(self, path: str) -> None:
         """Loads an index file that will go away, in place of the index that there is."""
-        folder = tempfile.mkdtemp(prefix="tensorflow_scann_")
-        copy = os.path.join(folder, _FILE_NAME)
+        folder, copy = _new_file()
         try:
             tf.io.gfile.copy(path, copy)
             _ops.scann_load(self.resource_handle, copy)
@@ -272,9 +280,12 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
 
     def _keep_file(self) -> None:
         """Writes the index that the resource has to a file of this object's own."""
-        folder = tempfile.mkdtemp(prefix="tensorflow_scann_")
-        path = os.path.join(folder, _FILE_NAME)
-        _ops.scann_save(self.resource_handle, path)
+        folder, path = _new_file()
+        try:
+            _ops.scann_save(self.resource_handle, path)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
         self._adopt(path, folder)
 
     def _adopt(self, path: str, folder: str | None) -> None:
@@ -307,7 +318,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
     def _scalar(self, name: str, value: Any, eager: bool) -> tf.Tensor:
         """A positive int32 scalar; eager constants are kept for the next call."""
         if isinstance(value, (tf.Tensor, tf.Variable)):
-            return tf.cast(value, tf.int32)
+            return int32_tensor(name, value)
         check_integer(name, value, 1)
         return self._constant(int(value), eager)
 
@@ -348,7 +359,25 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         children = dict(super()._trackable_children(save_type, **kwargs))
         if save_type == trackable.SaveType.SAVEDMODEL:
             children.pop("index_bytes")
+            if self._info is not None and self._remove_folder is None:
+                # The file that was loaded is the user's, who may have changed or removed it.
+                with tf.init_scope():
+                    self._keep_file()
+                children["index_file"] = self._asset
         return children
+
+
+def int32_tensor(name: str, value: tf.Tensor | tf.Variable) -> tf.Tensor:
+    """An integer tensor as int32, which an int64 beyond its range does not wrap around in.
+
+    Raises:
+      ValueError: it is neither int32 nor int64.
+    """
+    if value.dtype == tf.int64:
+        return tf.cast(tf.clip_by_value(value, -1, tf.int32.max), tf.int32)
+    if value.dtype != tf.int32:
+        raise ValueError(f"{name} has dtype {value.dtype.name}, but must be int32")
+    return tf.convert_to_tensor(value)
 
 
 def exclusion_tensor(exclusions: Any, rank: int, dtype: tf.DType) -> tf.Tensor | tf.RaggedTensor:
@@ -358,10 +387,15 @@ def exclusion_tensor(exclusions: Any, rank: int, dtype: tf.DType) -> tf.Tensor |
       ValueError: they have another rank or dtype.
     """
     if not isinstance(exclusions, (tf.Tensor, tf.RaggedTensor)):
-        given = tf.convert_to_tensor(exclusions)
-        # A list of Python ints or floats has no dtype of its own.
-        plain = not hasattr(exclusions, "dtype") and given.dtype.is_integer == dtype.is_integer
-        exclusions = tf.cast(given, dtype) if plain and dtype != tf.string else given
+        # Python values have no dtype of their own.
+        wanted = None if hasattr(exclusions, "dtype") else dtype
+        try:
+            exclusions = tf.convert_to_tensor(exclusions, wanted)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"exclusions are no tensor of dtype {dtype.name}, that of the index's identifiers: "
+                f"{error}"
+            ) from None
     if exclusions.dtype != dtype:
         raise ValueError(
             f"exclusions have dtype {exclusions.dtype.name}, but the index has identifiers of "

@@ -30,6 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     np.save(path / "embeddings.npy", rng.normal(size=(500, 8)).astype(np.float32))
     (path / "names.txt").write_text("\n".join(f"name {i}" for i in range(500)) + "\n")
     np.save(path / "queries.npy", np.load(path / "embeddings.npy")[:2] * 5)
+    (path / "empty.npy").write_bytes(b"")
+    (path / "bad.npz").write_bytes(b"PK\x03\x04" + bytes(50))
     built = run(
         "build", "embeddings.npy", "--identifiers", "names.txt", "--output", "index",
         "--saved-model", "model", "--num-leaves", 10, "--distance-measure", "cosine", "--json",
@@ -92,6 +94,8 @@ def test_export(folder: pathlib.Path) -> None:
             "there are 500 identifiers for 2 candidates",
         ),
         (["build", "embeddings.npy", "--output", "no/such/folder/x"], "no/such/folder"),
+        (["build", "empty.npy", "--output", "x"], "EMBEDDINGS: empty.npy is no .npy or .npz file"),
+        (["build", "bad.npz", "--output", "x"], "EMBEDDINGS: bad.npz is no .npy or .npz file"),
         (["info", "none"], "none"),
         (["info", "names.txt"], "not a tensorflow-scann index file"),
         (["info", "."], ". is no SavedModel with one index"),

@@ -180,7 +180,8 @@ def test_no_queries() -> None:
 @pytest.mark.parametrize(
     ("exclusions", "message"),
     [
-        ([["a"]] * 4, "exclusions have dtype string, but the index has identifiers of dtype int32"),
+        ([["a"]] * 4, "exclusions are no tensor of dtype int32, that of the index's identifiers"),
+        (np.array([["a"]] * 4), "exclusions have dtype string, but the index has identifiers of "),
         (np.zeros([4, 1], np.int64), "exclusions have dtype int64, but the index has"),
         ([1, 2], "exclusions have shape \\(2,\\), but must have rank 2, as queries"),
         (tf.ragged.constant([[[1]], [[2]]]), "but must have rank 2, as queries"),

@@ -334,3 +334,80 @@ def test_unsorted_and_complete_batches(vectors: np.ndarray) -> None:
     )
     found = layer.index_from_dataset(batches)(vectors[:3])[1].numpy()
     assert (np.sort(found) == np.sort(expected)).all()
+
+
+def test_brute_force_far_from_the_origin_and_at_extreme_lengths() -> None:
+    rows = np.random.default_rng(0).normal(size=(500, 64)).astype(np.float32)
+    layer = BruteForce(k=1, distance_measure="squared_l2").index(rows + 1000)
+    scores, found = layer(rows + 1000)
+    assert found.numpy()[:, 0].tolist() == list(range(500))
+    np.testing.assert_allclose(scores, 0, atol=1e-2)
+    for length in (1e-18, 1e20):
+        layer = BruteForce(k=1, distance_measure="cosine").index(rows * np.float32(length))
+        scores, found = layer(rows[:50] * np.float32(length))
+        np.testing.assert_allclose(scores, 1, atol=1e-5)
+        assert found.numpy()[:, 0].tolist() == list(range(50))
+
+
+def test_a_policy_of_half_precision_leaves_embeddings_alone(vectors: np.ndarray) -> None:
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        for make in (BruteForce, ScaNN):
+            layer = make(k=1).index(vectors)
+            scores, _ = layer(vectors[:3] * 1e5)
+            expected, _ = brute_force(vectors[:3] * 1e5, vectors, 1)
+            np.testing.assert_allclose(scores, expected, rtol=1e-5)
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+
+
+def test_a_streaming_layer_of_a_keras_file_can_be_exported(
+    vectors: np.ndarray, names: np.ndarray, tmp_path: pathlib.Path, run_python: Callable[..., str]
+) -> None:
+    layer = _index(Streaming(k=2), vectors, names)
+    layer.save(tmp_path / "layer.keras")
+    tfscann.export(tf.keras.models.load_model(tmp_path / "layer.keras"), tmp_path / "model")
+    program = """
+        import sys, numpy as np, tensorflow as tf
+        found = tf.saved_model.load(sys.argv[1])(np.ones([1, 24], np.float32))[1]
+        print(*[name.decode() for name in found.numpy()[0]])
+    """
+    found = run_python(program, tmp_path / "model").split()
+    assert found == layer(np.ones([1, 24], np.float32))[1].numpy().astype(str)[0].tolist()
+
+
+@pytest.mark.parametrize("make", EXACT)
+def test_bad_calls_in_graphs(make: Callable[..., TopK], vectors: np.ndarray) -> None:
+    layer = _index(make(k=2), vectors)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="k .*must be at least 1"):
+        layer.call(vectors[:3], k=tf.constant(0))
+    with pytest.raises(ValueError, match="k has dtype float32, but must be int32"):
+        layer.call(vectors[:3], k=tf.constant(2.0))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="k .*must be at least 1"):
+        layer.call(vectors[:3], k=tf.constant(-(2**40), tf.int64))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="3 dimensions, but the index has 24"):
+        layer.call(vectors[:3, :3])
+    for exclusions in ([[1]], tf.ragged.constant([[1], [2]])):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="exclusions .*row"):
+            layer.query_with_exclusions(vectors[:3], exclusions)
+
+
+def test_ragged_queries(vectors: np.ndarray, tmp_path: pathlib.Path) -> None:
+    table = tf.constant(vectors)
+
+    def mean_of_history(histories: tf.RaggedTensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.gather(table, histories), axis=1)
+
+    layer = BruteForce(mean_of_history, k=3).index(vectors)
+    histories = tf.ragged.constant([[1, 2], [5]])
+    _, found = layer.call(histories)
+    assert (found.numpy()[1] == BruteForce(k=3).index(vectors)(vectors[5])[1].numpy()).all()
+    assert isinstance(layer.query_spec(), tf.RaggedTensorSpec)
+
+
+def test_a_list_of_raw_queries(vectors: np.ndarray, query_model: Any) -> None:
+    layer = BruteForce(query_model, k=3).index(vectors)
+    expected = layer(tf.constant(["1", "2"]))[1].numpy()
+    assert (layer.call(["1", "2"])[1].numpy() == expected).all()
+    assert layer.query_spec() == tf.TensorSpec([None], tf.string)

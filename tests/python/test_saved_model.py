@@ -227,3 +227,47 @@ def test_restoring_damaged_bytes() -> None:
     with pytest.raises(tf.errors.DataLossError, match="section '"):
         tfscann._ops.scann_restore(empty.resource_handle, serialized)
     assert tfscann._ops.scann_info(empty.resource_handle).numpy() == b""
+
+
+def test_exporting_over_a_model_that_is_loaded(
+    searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "model"
+    tfscann.export(searcher, path)
+    loaded = tf.saved_model.load(str(path))
+    expected = searcher.search(vectors[:9])[1].numpy()
+    for size in (100, 3000):
+        tfscann.export(Searcher.build(vectors[:size]), path)
+        # The mapped index is none of the new one's business.
+        assert (loaded(vectors[:9])[1].numpy() == expected).all()
+    assert len(list((path / "assets").iterdir())) == 1
+    assert tf.saved_model.load(str(path))(vectors[:9])[1].dtype == tf.int32
+
+
+@pytest.mark.parametrize("removed", [True, False])
+def test_what_was_loaded_is_what_is_saved(
+    removed: bool, searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "index"
+    searcher.save(path)
+    loaded = Searcher.load(path)
+    if removed:
+        path.unlink()
+    else:
+        Searcher.build(vectors[:10]).save(path)
+    tfscann.export(loaded, tmp_path / "model")
+    model = tf.saved_model.load(str(tmp_path / "model"))
+    expected = searcher.search(vectors[:9])[1].numpy()
+    assert (model(vectors[:9])[1].numpy() == expected).all()
+
+
+def test_restored_bytes_are_a_copy(vectors: np.ndarray) -> None:
+    searcher = Searcher.build(vectors[:500])
+    serialized = np.array(tfscann._ops.scann_serialize(searcher.resource_handle))
+    restored = Searcher()
+    tfscann._ops.scann_restore(restored.resource_handle, serialized)
+    serialized[:] = 255
+    arguments = (vectors[0], 5, 0, 0, tf.zeros([0], tf.int32))
+    expected = tfscann._ops.scann_search(searcher.resource_handle, *arguments)
+    found = tfscann._ops.scann_search(restored.resource_handle, *arguments)
+    assert (found.identifiers.numpy() == expected.identifiers.numpy()).all()

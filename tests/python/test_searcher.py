@@ -331,3 +331,37 @@ def test_a_searcher_frees_its_resource_and_file(vectors: np.ndarray, tmp_path: o
     assert not tf.io.gfile.exists(path)
     with pytest.raises(tf.errors.NotFoundError):
         tfscann._ops.scann_info(handle)
+
+
+@pytest.mark.parametrize(
+    "identifiers",
+    [np.array([0.1, 0.2, 0.3]), np.array([0.1, 0.2, 0.3], np.float32), np.array([-0.0, 1.0, 2.0])],
+)
+def test_exclusions_that_are_python_values(identifiers: np.ndarray) -> None:
+    searcher = Searcher.build(np.eye(3, dtype=np.float32), identifiers)
+    for i in range(3):
+        _, found = searcher.search(
+            np.eye(3, dtype=np.float32), 3, exclusions=[[0.0 + identifiers[i].item()]] * 3
+        )
+        assert np.isnan(found.numpy()).sum(axis=1).tolist() == [1, 1, 1]
+        assert not (found.numpy() == identifiers[i]).any()
+    assert searcher.search([[1.0, 0.0, 0.0]], 3, exclusions=[[]])[1].shape == (1, 3)
+
+
+def test_no_exclusions_as_an_empty_list() -> None:
+    for identifiers in (None, ["a", "b"]):
+        searcher = Searcher.build(np.eye(2, dtype=np.float32), identifiers)
+        assert searcher.search([[1.0, 0.0]], 2, exclusions=[[]])[1].shape == (1, 2)
+
+
+def test_very_many_rows_of_one_identifier() -> None:
+    rows = np.random.default_rng(0).normal(size=(100_000, 2)).astype(np.float32)
+    config = IndexConfig(num_leaves=4, training_iterations=1, soar_lambda=0.0)
+    identifiers = np.full(len(rows), 7)
+    identifiers[:3] = [1, 2, 3]
+    start = time.monotonic()
+    with pytest.warns(UserWarning, match="^99996 candidates have an identifier that another"):
+        searcher = Searcher.build(rows, identifiers, config=config)
+    assert time.monotonic() - start < 20  # quadratic, it took a minute
+    _, found = searcher.search([1.0, 0.0], 4, exclusions=[7])
+    assert sorted(found.numpy().tolist()) == [-1, 1, 2, 3]

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...searcher import exclusion_tensor
+from ...searcher import exclusion_tensor, int32_tensor
 from .results import Results
 from .top_k import TopK
 
@@ -18,16 +18,47 @@ class ExactTopK(TopK):
         return True
 
     def _find(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
+        self._check_width(queries)
+        k = self._check_k(k)
         rank = queries.shape.rank
         if exclusions is not None:
             exclusions = exclusion_tensor(exclusions, rank, self._identifier_dtype())
         if rank == 2:
-            return self._find_batch(queries, tf.cast(k, tf.int32), exclusions)
+            if exclusions is not None:
+                exclusions = _check_rows(exclusions, queries)
+            return self._find_batch(queries, k, exclusions)
         if exclusions is not None:
             exclusions = exclusions[None]
-        scores, identifiers = self._find_batch(queries[None], tf.cast(k, tf.int32), exclusions)
+        scores, identifiers = self._find_batch(queries[None], k, exclusions)
         return scores[0], identifiers[0]
+
+    def _check_width(self, queries: tf.Tensor) -> None:
+        dimensions = self._dimensions()
+        width = queries.shape[-1]
+        if width is not None and width != dimensions:
+            raise tf.errors.InvalidArgumentError(
+                None, None, f"queries have {width} dimensions, but the index has {dimensions}"
+            )
+
+    def _check_k(self, k: Any) -> tf.Tensor:
+        is_tensor = isinstance(k, (tf.Tensor, tf.Variable))
+        k = int32_tensor("k", k) if is_tensor else tf.constant(k, tf.int32)
+        check = tf.debugging.assert_positive(k, "k must be at least 1")
+        with tf.control_dependencies([] if check is None else [check]):
+            return tf.identity(k)
 
     @abc.abstractmethod
     def _find_batch(self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any) -> Results:
         """The results for embeddings of rank 2, and exclusions of rank 2 or None."""
+
+
+def _check_rows(exclusions: Any, queries: tf.Tensor) -> Any:
+    """The exclusions, of which there must be a row for each query."""
+    rows = (
+        exclusions.nrows() if isinstance(exclusions, tf.RaggedTensor) else tf.shape(exclusions)[0]
+    )
+    check = tf.debugging.assert_equal(
+        tf.cast(rows, tf.int32), tf.shape(queries)[0], "exclusions must have a row for each query"
+    )
+    with tf.control_dependencies([] if check is None else [check]):
+        return tf.identity(exclusions)

@@ -28,8 +28,11 @@ def missing_identifier(dtype: tf.DType) -> Any:
 def similarity(queries: tf.Tensor, candidates: tf.Tensor, distance_measure: str) -> tf.Tensor:
     """[b, d] x [n, d] -> [b, n], larger for better: squared_l2 is negated."""
     if distance_measure == "cosine":
-        queries = tf.math.l2_normalize(queries, axis=-1, epsilon=1e-30)
-        candidates = tf.math.l2_normalize(candidates, axis=-1, epsilon=1e-30)
+        queries, candidates = _unit_length(queries), _unit_length(candidates)
+    if distance_measure == "squared_l2":
+        # Far from the origin the squares below would leave nothing of small distances.
+        centre = tf.reduce_mean(candidates, axis=0)
+        queries, candidates = queries - centre, candidates - centre
     products = tf.linalg.matmul(queries, candidates, transpose_b=True)
     if distance_measure != "squared_l2":
         return products
@@ -37,6 +40,16 @@ def similarity(queries: tf.Tensor, candidates: tf.Tensor, distance_measure: str)
     squared_candidates = tf.reduce_sum(candidates * candidates, axis=-1)
     distances = squared_queries[:, None] - 2 * products + squared_candidates[None, :]
     return -tf.maximum(distances, 0.0)
+
+
+def _unit_length(vectors: tf.Tensor) -> tf.Tensor:
+    """Rows scaled to unit length; zero stays zero.
+
+    Squares of extreme values would not be finite.
+    """
+    largest = tf.reduce_max(tf.abs(vectors), axis=-1, keepdims=True)
+    scaled = tf.math.divide_no_nan(vectors, largest)
+    return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=-1, keepdims=True))
 
 
 def finite_rows(queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

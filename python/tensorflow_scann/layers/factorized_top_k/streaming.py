@@ -1,9 +1,6 @@
 """Streaming: exact top k over a dataset."""
 
 import os
-import shutil
-import tempfile
-import weakref
 from typing import Any
 
 import tensorflow as tf
@@ -21,6 +18,7 @@ class Streaming(ExactTopK):
 
     Takes the place of `tfrs.layers.factorized_top_k.Streaming`. Slow: it reads the dataset for each
     call. Dot products. A checkpoint does not hold the dataset; a SavedModel and a `.keras` file do.
+    In a SavedModel it is what TensorFlow traces: a dataset that reads files reads them there, too.
     """
 
     def __init__(
@@ -168,11 +166,13 @@ class Streaming(ExactTopK):
         path = os.path.join(dir_path, _ASSET)
         if not tf.io.gfile.exists(path):
             return
-        # The folder goes away after loading, but the dataset reads it again for each search.
-        folder = tempfile.mkdtemp(prefix="tensorflow_scann_")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        shutil.copytree(path, folder, dirs_exist_ok=True)
-        self._candidates = tf.data.Dataset.load(folder)
+        # The folder goes away after loading, but the dataset is read again for each search.
+        batches = list(tf.data.Dataset.load(path))
+        rows = tf.data.Dataset.from_tensor_slices(
+            tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *batches)
+        )
+        size = tf.shape(tf.nest.flatten(batches[0])[0])[0]
+        self._candidates = rows.batch(tf.cast(size, tf.int64))
 
     def get_config(self) -> dict[str, Any]:
         """See TopK.get_config."""

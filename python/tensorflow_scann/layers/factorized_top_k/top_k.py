@@ -48,7 +48,8 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
           ValueError: k is no positive integer.
         """
         check_integer("k", k, 1)
-        super().__init__(name=name)
+        # Whatever the policy of the query model, embeddings are searched as float32.
+        super().__init__(name=name, dtype="float32")
         self.query_model = query_model
         self._k = int(k)
         # What queries look like, once there was one. In a namespace: Keras does not look there.
@@ -154,10 +155,10 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
                 raise ValueError(f"queries have dtype {queries.dtype.name}, but must be floats")
             queries = tf.cast(queries, tf.float32)
         else:
-            queries = tf.nest.map_structure(tf.convert_to_tensor, queries)
-            self._query_spec.value = tf.nest.map_structure(
-                lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), queries
-            )
+            if isinstance(queries, (list, tuple)) and not any(map(_is_input, queries)):
+                queries = tf.convert_to_tensor(queries)
+            queries = tf.nest.map_structure(_as_input, queries)
+            self._query_spec.value = tf.nest.map_structure(_batch_spec, queries)
             queries = tf.cast(self.query_model(queries), tf.float32)
         if queries.shape.rank not in (1, 2):
             raise ValueError(f"queries have shape {queries.shape}, but must have rank 1 or 2")
@@ -214,3 +215,24 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
         if save_type == "savedmodel":
             children.update(saved_model_functions(self))
         return children
+
+
+def _is_input(value: Any) -> bool:
+    """True for an input of a model with several, False for an element of a list of queries."""
+    return hasattr(value, "dtype") and hasattr(value, "shape") and len(value.shape) > 0
+
+
+def _as_input(value: Any) -> Any:
+    """A tensor; ragged and sparse ones stay what they are."""
+    is_composite = isinstance(value, (tf.RaggedTensor, tf.SparseTensor))
+    return value if is_composite else tf.convert_to_tensor(value)
+
+
+def _batch_spec(value: Any) -> Any:
+    """What values like this one have in common, whatever the size of their batch."""
+    if isinstance(value, tf.RaggedTensor):
+        shape = [None, *value.shape[1:]]
+        return tf.RaggedTensorSpec(shape, value.dtype, value.ragged_rank)
+    if isinstance(value, tf.SparseTensor):
+        return tf.SparseTensorSpec([None, *value.shape[1:]], value.dtype)
+    return tf.TensorSpec([None, *value.shape[1:]], value.dtype)
