@@ -1,4 +1,6 @@
 // The float kernels for Target::kAvx2.
+#include <immintrin.h>
+
 #include <cstdint>
 
 #include "cc/kernels/targets_internal.h"
@@ -16,6 +18,20 @@ namespace TFSCANN_TARGET_NAMESPACE {
 constexpr int kWidth = 8;  // floats in a register
 // Rows of a MultiplyTile: their sums and one column fit in the registers.
 constexpr int kMultiplyRows = 6;
+
+// What vector types cannot say, for float_inl.h.
+template <typename Int>
+static inline uint32_t SignMask(Int lanes) {
+  return static_cast<uint32_t>(_mm256_movemask_ps((__m256)lanes));
+}
+template <typename Int>
+static inline void StoreAsBytes(uint8_t* to, const Int* lanes) {
+  const __m256i words = _mm256_permute4x64_epi64(
+      _mm256_packs_epi32((__m256i)lanes[0], (__m256i)lanes[1]), _MM_SHUFFLE(3, 1, 2, 0));
+  _mm_storeu_si128(
+      reinterpret_cast<__m128i*>(to),
+      _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+}
 }  // namespace TFSCANN_TARGET_NAMESPACE
 }  // namespace tfscann
 #include "cc/kernels/float_inl.h"

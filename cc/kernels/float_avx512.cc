@@ -1,6 +1,7 @@
 // The float kernels for Target::kAvx512.
 #include <cstdint>
 
+#include "cc/kernels/avx512.h"
 #include "cc/kernels/targets_internal.h"
 
 #define TFSCANN_TARGET_NAMESPACE avx512_target
@@ -17,6 +18,16 @@ namespace TFSCANN_TARGET_NAMESPACE {
 constexpr int kWidth = 16;  // floats in a register
 // Rows of a MultiplyTile: their sums and one column fit in the registers.
 constexpr int kMultiplyRows = 12;
+
+// What vector types cannot say, for float_inl.h.
+template <typename Int>
+static inline uint32_t SignMask(Int lanes) {
+  return _mm512_movepi32_mask((__m512i)lanes);
+}
+template <typename Int>
+static inline void StoreAsBytes(uint8_t* to, const Int* lanes) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8((__m512i)lanes[0]));
+}
 }  // namespace TFSCANN_TARGET_NAMESPACE
 }  // namespace tfscann
 #include "cc/kernels/float_inl.h"

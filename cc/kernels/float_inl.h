@@ -80,15 +80,6 @@ TFSCANN_INLINE F32x16 FirstLanes(F32x16 x, int count) {
   return x;
 }
 
-// True if any lane of a is at least that of b.
-TFSCANN_INLINE bool AnyAtLeast(F32x16 a, F32x16 b) {
-  Int any = {};
-  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) any |= a.part[i] >= b.part[i];
-  int32_t found = 0;
-  TFSCANN_UNROLL for (int i = 0; i < kWidth; ++i) found |= any[i];
-  return found != 0;
-}
-
 TFSCANN_INLINE float Sum(F32x16 v) {
   float lanes[16];
   Store(lanes, v);
@@ -235,16 +226,67 @@ static int64_t IndicesAtLeast(const float* values, int64_t count, float threshol
   int64_t found = 0;
   int64_t i = 0;
   for (; i + 16 <= count; i += 16) {
-    if (!AnyAtLeast(Load(values + i), limit)) continue;
-    for (int lane = 0; lane < 16; ++lane) {
-      out[found] = static_cast<int32_t>(i + lane);
-      found += values[i + lane] >= threshold;
+    const F32x16 v = Load(values + i);
+    uint32_t mask = 0;
+    TFSCANN_UNROLL for (int part = 0; part < kRegisters; ++part) {
+      mask |= SignMask(v.part[part] >= limit.part[part]) << (part * kWidth);
+    }
+    for (; mask != 0; mask &= mask - 1) {
+      out[found++] = static_cast<int32_t>(i) + __builtin_ctz(mask);
     }
   }
   for (; i < count; ++i) {
     if (values[i] >= threshold) out[found++] = static_cast<int32_t>(i);
   }
   return found;
+}
+
+// Integers that are ordered like the floats they are made of; its own inverse.
+TFSCANN_INLINE int32_t OrderedInteger(int32_t bits) {
+  return bits ^ static_cast<int32_t>(static_cast<uint32_t>(bits >> 31) >> 1);
+}
+
+static float BoundOfLargest(const float* values, int64_t count, int64_t rank) {
+  const auto count_from = [&](int32_t limit) {
+    Int reached = {};
+    for (int64_t i = 0; i < count; i += 16) {
+      const F32x16 v = Load(values + i);
+      TFSCANN_UNROLL for (int part = 0; part < kRegisters; ++part) {
+        const Int bits = (Int)v.part[part];
+        const Int ordered = bits ^ ((bits >> 31) & 0x7fffffff);
+        reached += ordered >= limit;  // -1 where it is
+      }
+    }
+    int64_t total = 0;
+    for (int lane = 0; lane < kWidth; ++lane) total -= reached[lane];
+    return total;
+  };
+  // At least `rank` values reach `low`; fewer reach `high`.
+  float largest = values[0], smallest = values[0];
+  for (int64_t i = 1; i < count; ++i) {
+    largest = largest > values[i] ? largest : values[i];
+    smallest = smallest < values[i] ? smallest : values[i];
+  }
+  int32_t low, high;
+  __builtin_memcpy(&low, &smallest, 4);
+  __builtin_memcpy(&high, &largest, 4);
+  low = OrderedInteger(low);
+  int64_t end = int64_t{OrderedInteger(high)} + 1;
+  int64_t at_low = count;
+  while (at_low != rank && end - low > 1) {
+    const int32_t middle = static_cast<int32_t>(low + (end - low) / 2);
+    const int64_t reached = count_from(middle);
+    if (reached >= rank) {
+      low = middle;
+      at_low = reached;
+    } else {
+      end = middle;
+    }
+  }
+  low = OrderedInteger(low);
+  float bound;
+  __builtin_memcpy(&bound, &low, 4);
+  return bound;
 }
 
 // A float is NaN or infinite exactly if all bits of its exponent are set.
@@ -274,20 +316,93 @@ static void BlockProducts(const float* query, const float* codebooks, int64_t nu
   }
 }
 
-static void QuantizeTable(const float* values, const float* minima, float scale, float max_entry,
+static float BlockMaxima(const float* values, int64_t num_blocks, float* maxima) {
+  typedef float Four __attribute__((vector_size(16)));
+  typedef float FourInMemory __attribute__((vector_size(16), aligned(4)));
+  float widest = 0;
+  for (int64_t block = 0; block < num_blocks; ++block, values += 16) {
+    Four largest = *reinterpret_cast<const FourInMemory*>(values);
+    Four smallest = largest;
+    TFSCANN_UNROLL for (int i = 4; i < 16; i += 4) {
+      const Four next = *reinterpret_cast<const FourInMemory*>(values + i);
+      largest = largest > next ? largest : next;
+      smallest = smallest < next ? smallest : next;
+    }
+    float maximum = largest[0], minimum = smallest[0];
+    TFSCANN_UNROLL for (int i = 1; i < 4; ++i) {
+      maximum = maximum > largest[i] ? maximum : largest[i];
+      minimum = minimum < smallest[i] ? minimum : smallest[i];
+    }
+    maxima[block] = maximum;
+    widest = maximum - minimum > widest ? maximum - minimum : widest;
+  }
+  return widest;
+}
+
+static void QuantizeTable(const float* values, const float* maxima, float scale, float max_entry,
                           int64_t num_blocks, uint8_t* table) {
   const F32x16 limit = Broadcast(max_entry);
+  const F32x16 rounding = Broadcast(0.5f);
   for (int64_t block = 0; block < num_blocks; ++block) {
-    const F32x16 exact = MultiplyAdd(
-        Broadcast(0.5f), Load(values + block * 16) - Broadcast(minima[block]), Broadcast(scale));
-    const F32x16 entries = Min(exact, limit);  // the limit for a NaN, too
-    int32_t whole[16];
+    const F32x16 below = (Broadcast(maxima[block]) - Load(values + block * 16)) * Broadcast(scale);
+    // In range for a NaN, too.
+    const F32x16 rounded = limit - Min(Max(below, Broadcast(0)), limit) + rounding;
+    Int whole[kRegisters];
     TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
-      typedef int32_t IntInMemory __attribute__((vector_size(kWidth * 4), aligned(4)));
-      *reinterpret_cast<IntInMemory*>(whole + i * kWidth) =
-          __builtin_convertvector(entries.part[i], Int);
+      whole[i] = __builtin_convertvector(rounded.part[i], Int);
     }
-    for (int i = 0; i < 16; ++i) table[block * 16 + i] = static_cast<uint8_t>(whole[i]);
+    StoreAsBytes(table + block * 16, whole);
+  }
+}
+
+// score, or -infinity for a NaN.
+TFSCANN_INLINE F32x16 NanToWorst(F32x16 score) {
+  const F32x16 worst = Broadcast(-__builtin_inff());
+  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+    score.part[i] = score.part[i] == score.part[i] ? score.part[i] : worst.part[i];
+  }
+  return score;
+}
+
+TFSCANN_INLINE F32x16 LoadIntegers(const int32_t* from) {
+  typedef int32_t IntInMemory __attribute__((vector_size(kWidth * 4), aligned(4)));
+  F32x16 v;
+  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+    const Int lanes = *reinterpret_cast<const IntInMemory*>(from + i * kWidth);
+    v.part[i] = __builtin_convertvector(lanes, Float);
+  }
+  return v;
+}
+
+TFSCANN_INLINE F32x16 SquareRoot(F32x16 v) {
+  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+    TFSCANN_UNROLL for (int lane = 0; lane < kWidth; ++lane) {
+      v.part[i][lane] = __builtin_sqrtf(v.part[i][lane]);
+    }
+  }
+  return v;
+}
+
+static void RankByProduct(const int32_t* dots, const float* scales, const float* radii, float scale,
+                          float spread, int64_t count, float* biases, float* scores) {
+  for (int64_t i = 0; i < count; i += 16) {
+    const F32x16 bias = LoadIntegers(dots + i) * Load(scales + i) * Broadcast(scale);
+    Store(biases + i, bias);
+    Store(scores + i, NanToWorst(MultiplyAdd(bias, Load(radii + i), Broadcast(spread))));
+  }
+}
+
+static void RankByDistance(const int32_t* dots, const float* scales, const float* squared_norms,
+                           const float* radii, float scale, float squared_norm, float spread,
+                           int64_t count, float* biases, float* scores) {
+  for (int64_t i = 0; i < count; i += 16) {
+    const F32x16 product = LoadIntegers(dots + i) * Load(scales + i) * Broadcast(scale);
+    const F32x16 bias = product + product - Load(squared_norms + i);
+    const F32x16 squared = Max(Broadcast(squared_norm) - bias, Broadcast(0));
+    const F32x16 radius = Load(radii + i);
+    Store(biases + i, bias);
+    const F32x16 gain = radius * SquareRoot(squared) * Broadcast(2 * spread);
+    Store(scores + i, NanToWorst(gain - squared - radius * radius));
   }
 }
 
@@ -343,9 +458,13 @@ static void AddFloatKernels(Kernels* kernels) {
   kernels->argmax = Argmax;
   kernels->group_maxima = GroupMaxima;
   kernels->indices_at_least = IndicesAtLeast;
+  kernels->bound_of_largest = BoundOfLargest;
   kernels->all_finite = AllFinite;
   kernels->block_products = BlockProducts;
+  kernels->block_maxima = BlockMaxima;
   kernels->quantize_table = QuantizeTable;
+  kernels->rank_by_product = RankByProduct;
+  kernels->rank_by_distance = RankByDistance;
   kernels->encode_row = EncodeRow;
 }
 

@@ -9,6 +9,18 @@ namespace TFSCANN_TARGET_NAMESPACE {
 constexpr int kWidth = 4;  // floats in a register
 // Rows of a MultiplyTile: their sums and one column fit in the registers.
 constexpr int kMultiplyRows = 4;
+
+// What vector types cannot say, for float_inl.h.
+template <typename Int>
+static inline uint32_t SignMask(Int lanes) {
+  uint32_t mask = 0;
+  for (int i = 0; i < 4; ++i) mask |= (static_cast<uint32_t>(lanes[i]) >> 31) << i;
+  return mask;
+}
+template <typename Int>
+static inline void StoreAsBytes(uint8_t* to, const Int* lanes) {
+  for (int i = 0; i < 16; ++i) to[i] = static_cast<uint8_t>(lanes[i / 4][i % 4]);
+}
 }  // namespace TFSCANN_TARGET_NAMESPACE
 }  // namespace tfscann
 #include "cc/kernels/float_inl.h"

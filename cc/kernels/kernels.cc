@@ -10,17 +10,20 @@ Kernels MakeKernels(Target target) {
   switch (target) {
     case Target::kScalar:
       AddFloatKernelsScalar(&kernels);
-      kernels.int8_dot_rows = Int8DotRowsScalar;
+      kernels.int8_dot_gathered = Int8DotGatheredScalar;
+      kernels.int8_dot_packed = Int8DotPackedScalar;
       kernels.lut16_scan = Lut16ScanScalar;
       break;
     case Target::kAvx2:
       AddFloatKernelsAvx2(&kernels);
-      kernels.int8_dot_rows = Int8DotRowsAvx2;
+      kernels.int8_dot_gathered = Int8DotGatheredAvx2;
+      kernels.int8_dot_packed = Int8DotPackedAvx2;
       kernels.lut16_scan = Lut16ScanAvx2;
       break;
     case Target::kAvx512:
       AddFloatKernelsAvx512(&kernels);
-      kernels.int8_dot_rows = Int8DotRowsAvx512;
+      kernels.int8_dot_gathered = Int8DotGatheredAvx512;
+      kernels.int8_dot_packed = Int8DotPackedAvx512;
       kernels.lut16_scan = Lut16ScanAvx512;
       break;
   }

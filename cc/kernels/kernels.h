@@ -24,20 +24,32 @@ inline constexpr int kLut16PairBytes = 32;
 constexpr int Lut16Candidate(int byte) { return byte / 2 + 8 * (byte % 2); }
 constexpr int Lut16Byte(int candidate) { return candidate % 8 * 2 + candidate % 16 / 8; }
 
+// Rows of int8 that stand together when they are packed: of each 4 dimensions in turn, those of 16
+// rows.
+inline constexpr int kInt8PackedRows = 16;
+
 // The largest table entry, and the largest sum of entries over all blocks: what lets every target
-// add two entries in 8 bits and all of them in 15.
-inline constexpr int kLut16MaxEntry = 127;
+// add eight entries in 8 bits and all of them in 15.
+inline constexpr int kLut16MaxEntry = 31;
 inline constexpr int kLut16MaxSum = 32767;
 
-// Arguments of Kernels::lut16_scan.
+// Codes to be scanned by Kernels::lut16_scan.
 struct Lut16Scan {
   const uint8_t* codes;  // num_groups x num_pairs x 32 bytes
   int64_t num_groups;
   int64_t num_pairs;
+  uint32_t first_position;  // of the first candidate
+  // Codes to be scanned later, or null: while a group is scanned, as many bytes of them are asked
+  // for. Need not be readable.
+  const uint8_t* prefetch;
+};
+
+// One query of a scan.
+struct Lut16Query {
   const uint8_t* table;  // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks
   int32_t threshold;     // keep sums >= threshold; in [0, kLut16MaxSum]
   uint32_t key_offset;   // added to a kept sum
-  uint32_t first_position;  // of the first candidate
+  uint64_t* hits;        // where the next hit goes, with room for num_groups * 32 + 1
 };
 
 struct Kernels {
@@ -68,6 +80,10 @@ struct Kernels {
   // Writes the indices of the values >= threshold in ascending order; returns how many.
   int64_t (*indices_at_least)(const float* values, int64_t count, float threshold, int32_t* out);
 
+  // A threshold that at least `rank` of the values reach, and no more than need be because they are
+  // equal. None of them is NaN; count is a positive multiple of 16, rank in [1, count].
+  float (*bound_of_largest)(const float* values, int64_t count, int64_t rank);
+
   // True unless a value is NaN or infinite.
   bool (*all_finite)(const float* values, int64_t count);
 
@@ -76,10 +92,27 @@ struct Kernels {
   void (*block_products)(const float* query, const float* codebooks, int64_t num_blocks,
                          int64_t dims_per_block, float* products);
 
-  // table[b][i] = (values[b][i] - minima[b]) * scale to the nearest integer, at most max_entry.
-  // minima[b] is at most any of values[b][0..15]; max_entry <= 255.
-  void (*quantize_table)(const float* values, const float* minima, float scale, float max_entry,
+  // maxima[b] = the largest of values[b][0..15]. Returns the largest difference of two values of a
+  // block.
+  float (*block_maxima)(const float* values, int64_t num_blocks, float* maxima);
+
+  // table[b][i] = max_entry - (maxima[b] - values[b][i]) * scale to the nearest integer, at least
+  // 0. maxima[b] is at least any of values[b][0..15]; max_entry <= 255.
+  void (*quantize_table)(const float* values, const float* maxima, float scale, float max_entry,
                          int64_t num_blocks, uint8_t* table);
+
+  // The ranking of leaves, see search/partitioner.h. With product = dots[i] * scales[i] * scale:
+  //   biases[i] = product
+  //   scores[i] = biases[i] + spread * radii[i]
+  // or, of squared distances, with squared = max(0, squared_norm - biases[i]):
+  //   biases[i] = 2 product - squared_norms[i]
+  //   scores[i] = -(squared + radii[i]^2 - 2 spread radii[i] sqrt(squared))
+  // A score that would be NaN is -infinity. count is a multiple of 16.
+  void (*rank_by_product)(const int32_t* dots, const float* scales, const float* radii, float scale,
+                          float spread, int64_t count, float* biases, float* scores);
+  void (*rank_by_distance)(const int32_t* dots, const float* scales, const float* squared_norms,
+                           const float* radii, float scale, float squared_norm, float spread,
+                           int64_t count, float* biases, float* scores);
 
   // Chooses a centre for each block (codes[b] < 16) so that e = residual - centres has a small
   //   |e|^2 + extra_weight (e . direction)^2:
@@ -90,15 +123,19 @@ struct Kernels {
                      const float* codebooks, int64_t num_blocks, int64_t dims_per_block,
                      int64_t max_rounds, float* work, uint8_t* codes);
 
-  // out[r] = query . rows[r], of values in [-127, 127]. The query is padded with zeros to a
-  // multiple of 64; rows may be over-read by kInt8Overread bytes.
-  void (*int8_dot_rows)(const int8_t* query, const int8_t* rows, int64_t row_stride,
-                        int64_t num_rows, int64_t dims, int32_t* out);
+  // out[i] = query . row rows[i] of a matrix, of values in [-127, 127]. The query is padded with
+  // zeros to a multiple of 64; the matrix may be over-read by kInt8Overread bytes.
+  void (*int8_dot_gathered)(const int8_t* query, const int8_t* matrix, int64_t row_stride,
+                            const int32_t* rows, int64_t num_rows, int64_t dims, int32_t* out);
+
+  // out[q][r] = queries[q] . rows[r] for rows packed 16 at a time, see kInt8PackedRows, dims being
+  // a multiple of 4.
+  void (*int8_dot_packed)(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
+                          int64_t num_groups, int64_t dims, int32_t* const* out);
 
   // Sums the table entries that each candidate's codes select; for sums >= threshold, in order of
-  // position, writes (key_offset + sum) << 32 | ~position. Returns how many were written; `out`
-  // has room for num_groups * 32.
-  int64_t (*lut16_scan)(const Lut16Scan& scan, uint64_t* out);
+  // position, writes (key_offset + sum) << 32 | ~position to the query's hits, which it moves.
+  void (*lut16_scan)(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 };
 
 // The kernels of a supported target.

@@ -11,16 +11,22 @@ void AddFloatKernelsScalar(Kernels* kernels);
 void AddFloatKernelsAvx2(Kernels* kernels);
 void AddFloatKernelsAvx512(Kernels* kernels);
 
-void Int8DotRowsScalar(const int8_t* query, const int8_t* rows, int64_t row_stride,
-                       int64_t num_rows, int64_t dims, int32_t* out);
-void Int8DotRowsAvx2(const int8_t* query, const int8_t* rows, int64_t row_stride, int64_t num_rows,
-                     int64_t dims, int32_t* out);
-void Int8DotRowsAvx512(const int8_t* query, const int8_t* rows, int64_t row_stride,
-                       int64_t num_rows, int64_t dims, int32_t* out);
+void Int8DotGatheredScalar(const int8_t* query, const int8_t* matrix, int64_t row_stride,
+                           const int32_t* rows, int64_t num_rows, int64_t dims, int32_t* out);
+void Int8DotPackedScalar(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
+                         int64_t num_groups, int64_t dims, int32_t* const* out);
+void Int8DotGatheredAvx2(const int8_t* query, const int8_t* matrix, int64_t row_stride,
+                         const int32_t* rows, int64_t num_rows, int64_t dims, int32_t* out);
+void Int8DotPackedAvx2(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
+                       int64_t num_groups, int64_t dims, int32_t* const* out);
+void Int8DotGatheredAvx512(const int8_t* query, const int8_t* matrix, int64_t row_stride,
+                           const int32_t* rows, int64_t num_rows, int64_t dims, int32_t* out);
+void Int8DotPackedAvx512(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
+                         int64_t num_groups, int64_t dims, int32_t* const* out);
 
-int64_t Lut16ScanScalar(const Lut16Scan& scan, uint64_t* out);
-int64_t Lut16ScanAvx2(const Lut16Scan& scan, uint64_t* out);
-int64_t Lut16ScanAvx512(const Lut16Scan& scan, uint64_t* out);
+void Lut16ScanScalar(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
+void Lut16ScanAvx2(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
+void Lut16ScanAvx512(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 
 }  // namespace tfscann
 

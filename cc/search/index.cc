@@ -6,7 +6,6 @@
 #include "cc/kernels/kernels.h"
 #include "cc/search/exact.h"
 #include "cc/search/lookup_table.h"
-#include "cc/search/partitioner.h"
 #include "cc/search/query.h"
 #include "cc/search/reorderer.h"
 #include "cc/search/scorer.h"
@@ -14,7 +13,9 @@
 namespace tfscann {
 
 Index::Index(const IndexParts& parts, std::shared_ptr<const void> memory)
-    : parts_(parts), memory_(std::move(memory)) {}
+    : parts_(parts),
+      partitioner_(parts.parameters.exact() ? Partitioner() : Partitioner(parts)),
+      memory_(std::move(memory)) {}
 
 float Index::missing_score() const {
   const float infinity = std::numeric_limits<float>::infinity();
@@ -42,8 +43,11 @@ Status Index::Search(MatrixView<const float> queries, const SearchOptions& optio
     SearchExact(queries, effort, exclusions, scratch, scores, rows);
     return Status();
   }
-  for (int64_t i = 0; i < queries.rows(); ++i) {
-    SearchTree(queries.row(i), effort, exclusions.Of(i), scratch, scores.row(i), rows.row(i));
+  const int64_t batch = BatchSize(effort, queries.rows());
+  for (int64_t begin = 0; begin < queries.rows(); begin += batch) {
+    const int64_t count = std::min(batch, queries.rows() - begin);
+    SearchTree(queries.Rows(begin, count), effort, exclusions.From(begin), scratch,
+               scores.Rows(begin, count), rows.Rows(begin, count));
   }
   return Status();
 }
@@ -62,32 +66,76 @@ Index::Effort Index::EffortFor(const SearchOptions& options) const {
   return effort;
 }
 
-void Index::SearchTree(const float* query, const Effort& effort, Span<const int32_t> excluded,
-                       SearchScratch* scratch, float* scores, int32_t* rows) const {
-  if (!ActiveKernels().all_finite(query, parameters().dimensions)) {
-    WriteResults({}, scores, rows, effort.k);
-    return;
-  }
-  scratch->excluded.Reset(static_cast<int64_t>(excluded.size()));
-  for (const int32_t row : excluded) scratch->excluded.Insert(row);
-  const int64_t wanted = std::min(effort.k, parameters().num_candidates - scratch->excluded.size());
-
-  PrepareQuery(parts_, query, &scratch->query);
-  int64_t num_leaves = effort.num_leaves_to_search;
-  SearchLeaves(num_leaves, effort, scratch);
-  while (scratch->top_rows.size() < wanted && num_leaves < parameters().num_leaves) {
-    num_leaves = std::min(2 * num_leaves, parameters().num_leaves);
-    SearchLeaves(num_leaves, effort, scratch);
-  }
-  WriteResults(scratch->top_rows.FinishSorted(), scores, rows, effort.k);
+int64_t Index::BatchSize(const Effort& effort, int64_t num_queries) const {
+  // The more queries choose a leaf the better, but each needs memory until the batch is done.
+  constexpr int64_t kMaxBatch = 2048;
+  constexpr int64_t kMaxBytes = int64_t{64} << 20;
+  const int64_t bytes = (int64_t{16} << 10) + 64 * effort.num_reordering_candidates +
+                        16 * effort.num_leaves_to_search + 16 * parameters().num_code_blocks() +
+                        8 * parameters().dimensions;
+  return std::max<int64_t>(1, std::min({kMaxBatch, kMaxBytes / bytes, num_queries}));
 }
 
-void Index::SearchLeaves(int64_t num_leaves, const Effort& effort, SearchScratch* scratch) const {
+void Index::SearchTree(MatrixView<const float> queries, const Effort& effort,
+                       const Exclusions& exclusions, SearchScratch* scratch,
+                       MatrixView<float> scores, MatrixView<int32_t> rows) const {
+  if (static_cast<int64_t>(scratch->queries.size()) < queries.rows()) {
+    scratch->queries.resize(queries.rows());
+  }
+  QueryState* const states = scratch->queries.data();
+  int64_t count = 0;
+  for (int64_t i = 0; i < queries.rows(); ++i) {
+    if (!ActiveKernels().all_finite(queries.row(i), parameters().dimensions)) {
+      WriteResults({}, scores.row(i), rows.row(i), effort.k);
+      continue;
+    }
+    QueryState& state = states[count++];
+    state.number = i;
+    state.excluded.Reset(static_cast<int64_t>(exclusions.Of(i).size()));
+    for (const int32_t row : exclusions.Of(i)) state.excluded.Insert(row);
+    PrepareQuery(parts_, queries.row(i), &state.query);
+  }
+
+  FindRows(effort.num_leaves_to_search, effort, states, count, scratch);
+  if (count > 0) CollectRows(parts_, &states[0], scratch);
+  for (int64_t q = 0; q < count; ++q) {
+    // While one query's rows are scored, the next one's are on their way.
+    if (q + 1 < count) CollectRows(parts_, &states[q + 1], scratch);
+    const int64_t i = states[q].number;
+    WriteResults(FinishQuery(effort, &states[q], scratch), scores.row(i), rows.row(i), effort.k);
+  }
+}
+
+void Index::FindRows(int64_t num_leaves, const Effort& effort, QueryState* queries,
+                     int64_t num_queries, SearchScratch* scratch) const {
+  for (int64_t q = 0; q < num_queries; q += kPartitionBatch) {
+    partitioner_.ChooseLeaves(num_leaves, queries + q, std::min(kPartitionBatch, num_queries - q),
+                              scratch);
+  }
+  for (int64_t q = 0; q < num_queries; ++q) MakeLookupTable(parts_, &queries[q], scratch);
   const int64_t copies = parameters().soar ? 2 : 1;
-  ChooseLeaves(parts_, num_leaves, scratch);
-  MakeLookupTable(parts_, scratch);
-  ScoreChosenLeaves(parts_, copies * effort.num_reordering_candidates, scratch);
-  Reorder(parts_, effort.k, effort.num_reordering_candidates, scratch);
+  const int64_t keep = copies * effort.num_reordering_candidates;
+  // Leaf by leaf if the queries share leaves.
+  if (num_queries * num_leaves >= 2 * parameters().num_leaves) {
+    ScoreChosenLeaves(parts_, keep, queries, num_queries, scratch);
+  } else {
+    for (int64_t q = 0; q < num_queries; ++q) ScoreChosenLeaves(parts_, keep, &queries[q]);
+  }
+}
+
+Span<ScoredKey> Index::FinishQuery(const Effort& effort, QueryState* query,
+                                   SearchScratch* scratch) const {
+  const bool all = effort.num_reordering_candidates == parameters().num_candidates;
+  const int64_t wanted = std::min(effort.k, parameters().num_candidates - query->excluded.size());
+  int64_t num_leaves = effort.num_leaves_to_search;
+  ScoreRows(parts_, effort.k, all, query, scratch);
+  while (scratch->top_rows.size() < wanted && num_leaves < parameters().num_leaves) {
+    num_leaves = std::min(2 * num_leaves, parameters().num_leaves);
+    FindRows(num_leaves, effort, query, 1, scratch);
+    CollectRows(parts_, query, scratch);
+    ScoreRows(parts_, effort.k, all, query, scratch);
+  }
+  return scratch->top_rows.FinishSorted();
 }
 
 void Index::SearchExact(MatrixView<const float> queries, const Effort& effort,

@@ -11,6 +11,7 @@
 #include "cc/base/status.h"
 #include "cc/search/index_parts.h"
 #include "cc/search/options.h"
+#include "cc/search/partitioner.h"
 #include "cc/search/scratch.h"
 
 namespace tfscann {
@@ -47,15 +48,24 @@ class Index {
   };
   Effort EffortFor(const SearchOptions& options) const;
 
-  void SearchTree(const float* query, const Effort& effort, Span<const int32_t> excluded,
-                  SearchScratch* scratch, float* scores, int32_t* rows) const;
-  void SearchLeaves(int64_t num_leaves, const Effort& effort, SearchScratch* scratch) const;
+  void SearchTree(MatrixView<const float> queries, const Effort& effort,
+                  const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,
+                  MatrixView<int32_t> rows) const;
+  // The stages up to the rows that are to be reordered, for all of the given queries.
+  void FindRows(int64_t num_leaves, const Effort& effort, QueryState* queries, int64_t num_queries,
+                SearchScratch* scratch) const;
+  // The last stage. Where too few results are found, more leaves are searched.
+  Span<ScoredKey> FinishQuery(const Effort& effort, QueryState* query,
+                              SearchScratch* scratch) const;
+  int64_t BatchSize(const Effort& effort, int64_t num_queries) const;
+
   void SearchExact(MatrixView<const float> queries, const Effort& effort,
                    const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,
                    MatrixView<int32_t> rows) const;
   void WriteResults(Span<const ScoredKey> best, float* scores, int32_t* rows, int64_t k) const;
 
   const IndexParts parts_;
+  const Partitioner partitioner_;
   const std::shared_ptr<const void> memory_;
 };
 

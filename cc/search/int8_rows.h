@@ -26,7 +26,8 @@ inline float QuantizeInt8(const float* x, int64_t dims, int64_t padded_dims, int
   // Of a denormal scale the inverse is infinite; such a vector is as good as zero.
   const float inverse = scale > 0 && std::isfinite(1.0f / scale) ? 1.0f / scale : 0.0f;
   for (int64_t i = 0; i < dims; ++i) {
-    const float rounded = std::nearbyint(x[i] * inverse);
+    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
+    const float rounded = (x[i] * inverse + 0x1.8p23f) - 0x1.8p23f;
     values[i] = static_cast<int8_t>(std::min(127.0f, std::max(-127.0f, rounded)));
   }
   std::memset(values + dims, 0, padded_dims - dims);

@@ -4,8 +4,9 @@
 //   bias(c) + sum_b s * (q_b . codebook_b[i_b]),        s = 1,
 // and for squared_l2, where |q-c-r|^2 = |q-c|^2 - 2 q.r + (2 c.r + |r|^2), with s = 2 and
 // kNormBlocks more blocks that add up to -(2 c.r + |r|^2); |q|^2 is the same for all and left out.
-// The table holds the terms of this sum, each block's smallest being subtracted (all candidates
-// share the sum of those), in units of 1 / scale rounded to integers.
+// The table holds the terms of this sum in units of 1 / scale, rounded to integers, a block's
+// largest term being the largest entry (what that adds is the same for all candidates). Terms that
+// would fall below zero are zero: see kTableClip.
 #ifndef TFSCANN_SEARCH_LOOKUP_TABLE_H_
 #define TFSCANN_SEARCH_LOOKUP_TABLE_H_
 
@@ -24,8 +25,13 @@ inline uint32_t LeafKeyOffset(float bias, float scale) {
   return kKeyOffset + static_cast<uint32_t>(static_cast<int32_t>(units));
 }
 
-// Fills scratch->lookup_table for the query and the chosen leaves.
-void MakeLookupTable(const IndexParts& parts, SearchScratch* scratch);
+// The part of the widest block's range that the entries of the table cover. Less of it gives finer
+// units; the candidates whose score is then too good are those with the worst terms in the widest
+// blocks, which the best candidates do not have.
+inline constexpr float kTableClip = 1.0f;
+
+// Fills query->lookup_table for the leaves that it has chosen.
+void MakeLookupTable(const IndexParts& parts, QueryState* query, SearchScratch* scratch);
 
 }  // namespace tfscann
 

@@ -81,6 +81,11 @@ struct Exclusions {
     if (empty()) return {};
     return {rows.data() + splits[query], static_cast<size_t>(splits[query + 1] - splits[query])};
   }
+  // Those of the queries from `query` on.
+  Exclusions From(int64_t query) const {
+    if (empty()) return {};
+    return {rows, {splits.data() + query, splits.size() - static_cast<size_t>(query)}};
+  }
 };
 
 }  // namespace tfscann

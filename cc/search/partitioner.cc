@@ -1,6 +1,7 @@
 #include "cc/search/partitioner.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "cc/kernels/kernels.h"
@@ -9,76 +10,93 @@
 namespace tfscann {
 namespace {
 
-// Overflowing products may give NaN, which no order has a place for.
-float NanToWorst(float score) {
-  return score == score ? score : -std::numeric_limits<float>::infinity();
-}
-
-// Fills leaf_scores (the ranking) and leaf_biases.
-void ScoreLeaves(const IndexParts& parts, SearchScratch* scratch) {
-  const IndexParameters& parameters = parts.parameters;
-  const int64_t num_leaves = parameters.num_leaves;
-  const PreparedQuery& query = scratch->query;
-  const Int8Rows centroids(parts.centroids.data(), parameters.dimensions);
-  int32_t* dots = scratch->centroid_dots.Resize(num_leaves);
-  ActiveKernels().int8_dot_rows(query.int8_values.data(), centroids.row(0), centroids.stride(),
-                                num_leaves, parameters.dimensions, dots);
-
-  float* scores = scratch->leaf_scores.Resize(RoundUp(num_leaves, 16));
-  float* biases = scratch->leaf_biases.Resize(num_leaves);
-  const float* radii = parts.leaf_radii.data();
-  const float spread = kLeafSpread / std::sqrt(static_cast<float>(parameters.dimensions));
-  if (parameters.distance_measure == DistanceMeasure::kSquaredL2) {
-    for (int64_t leaf = 0; leaf < num_leaves; ++leaf) {
-      const float product = dots[leaf] * (query.int8_scale * centroids.scale(leaf));
-      biases[leaf] = 2 * product - centroids.squared_norm(leaf);
-      const float squared = std::max(0.0f, query.norm * query.norm - biases[leaf]);
-      scores[leaf] = NanToWorst(
-          -(squared + radii[leaf] * radii[leaf] - 2 * spread * std::sqrt(squared) * radii[leaf]));
-    }
-  } else {
-    for (int64_t leaf = 0; leaf < num_leaves; ++leaf) {
-      biases[leaf] = dots[leaf] * (query.int8_scale * centroids.scale(leaf));
-      scores[leaf] = NanToWorst(biases[leaf] + spread * query.norm * radii[leaf]);
-    }
-  }
-  std::fill(scores + num_leaves, scores + RoundUp(num_leaves, 16),
-            -std::numeric_limits<float>::infinity());
-}
+// Maxima among which the bound is looked for, in multiples of the leaves to be chosen: with more of
+// them the bound is closer, and takes longer to find.
+constexpr int64_t kMaximaPerLeaf = 4;
 
 // A lower bound for the count-th largest score: as many disjoint groups as `count`, or more, have a
-// maximum no smaller. Smaller groups give a closer bound and more maxima to choose from.
+// maximum no smaller.
 float ScoreBound(int64_t count, SearchScratch* scratch) {
   const int64_t size = static_cast<int64_t>(scratch->leaf_scores.size());
-  const int64_t group = std::max<int64_t>(1, size / (16 * CeilDiv(3 * count, 16)));
-  const int64_t whole = size / (16 * group) * (16 * group);
-  const int64_t num_maxima = whole / group;
-  if (group == 1 || num_maxima < count) return -std::numeric_limits<float>::infinity();
+  const int64_t group = std::max<int64_t>(1, size / (16 * CeilDiv(kMaximaPerLeaf * count, 16)));
+  const int64_t num_maxima = size / (16 * group) * 16;
+  if (num_maxima < count) return -std::numeric_limits<float>::infinity();
   float* maxima = scratch->leaf_maxima.Resize(num_maxima);
-  ActiveKernels().group_maxima(scratch->leaf_scores.data(), whole, group, maxima);
-  std::nth_element(maxima, maxima + count - 1, maxima + num_maxima, std::greater<float>());
-  return maxima[count - 1];
+  ActiveKernels().group_maxima(scratch->leaf_scores.data(), num_maxima * group, group, maxima);
+  return ActiveKernels().bound_of_largest(maxima, num_maxima, count);
 }
 
 }  // namespace
 
-void ChooseLeaves(const IndexParts& parts, int64_t count, SearchScratch* scratch) {
-  ScoreLeaves(parts, scratch);
-  const int64_t num_leaves = parts.parameters.num_leaves;
-  int32_t* indices = scratch->leaf_indices.Resize(num_leaves + 16);
-  const int64_t num_indices = ActiveKernels().indices_at_least(
-      scratch->leaf_scores.data(), num_leaves, ScoreBound(count, scratch), indices);
-
-  TopKeys& top = scratch->top_leaves;
-  top.Reset(count);
-  for (int64_t i = 0; i < num_indices; ++i) {
-    top.Add(MakeKey(scratch->leaf_scores[indices[i]], static_cast<uint32_t>(indices[i])));
+Partitioner::Partitioner(const IndexParts& parts)
+    : distance_measure_(parts.parameters.distance_measure),
+      num_leaves_(parts.parameters.num_leaves),
+      padded_leaves_(RoundUp(num_leaves_, kInt8PackedRows)),
+      padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
+      spread_(kLeafSpread / std::sqrt(static_cast<float>(parts.parameters.dimensions))) {
+  const Int8Rows centroids(parts.centroids.data(), parts.parameters.dimensions);
+  packed_.Resize(padded_leaves_ * padded_dims_);
+  packed_.Zero();
+  for (AlignedBuffer<float>* values : {&scales_, &squared_norms_, &radii_}) {
+    values->Resize(padded_leaves_);
+    values->Zero();
   }
-  const Span<ScoredKey> best = top.FinishSorted();
-  ChosenLeaf* chosen = scratch->chosen_leaves.Resize(best.size());
-  for (size_t i = 0; i < best.size(); ++i) {
-    const int32_t leaf = static_cast<int32_t>(KeyItem(best[i]));
-    chosen[i] = {leaf, scratch->leaf_biases[leaf]};
+  for (int64_t leaf = 0; leaf < num_leaves_; ++leaf) {
+    const int64_t group = leaf / kInt8PackedRows, place = leaf % kInt8PackedRows;
+    int8_t* const to = packed_.data() + group * kInt8PackedRows * padded_dims_ + place * 4;
+    for (int64_t dim = 0; dim < padded_dims_; dim += 4) {
+      std::memcpy(to + dim * kInt8PackedRows, centroids.row(leaf) + dim, 4);
+    }
+    scales_[leaf] = centroids.scale(leaf);
+    squared_norms_[leaf] = centroids.squared_norm(leaf);
+    radii_[leaf] = parts.leaf_radii[leaf];
+  }
+}
+
+void Partitioner::RankLeaves(const PreparedQuery& query, const int32_t* dots,
+                             SearchScratch* scratch) const {
+  float* const scores = scratch->leaf_scores.Resize(padded_leaves_);
+  float* const biases = scratch->leaf_biases.Resize(padded_leaves_);
+  if (distance_measure_ == DistanceMeasure::kSquaredL2) {
+    ActiveKernels().rank_by_distance(dots, scales_.data(), squared_norms_.data(), radii_.data(),
+                                     query.int8_scale, query.norm * query.norm, spread_,
+                                     padded_leaves_, biases, scores);
+  } else {
+    ActiveKernels().rank_by_product(dots, scales_.data(), radii_.data(), query.int8_scale,
+                                    spread_ * query.norm, padded_leaves_, biases, scores);
+  }
+  std::fill(scores + num_leaves_, scores + padded_leaves_, -std::numeric_limits<float>::infinity());
+}
+
+void Partitioner::ChooseLeaves(int64_t count, QueryState* queries, int64_t num_queries,
+                               SearchScratch* scratch) const {
+  const int8_t* int8_queries[kPartitionBatch];
+  int32_t* dots[kPartitionBatch];
+  scratch->centroid_dots.Resize(num_queries * padded_leaves_);
+  for (int64_t q = 0; q < num_queries; ++q) {
+    int8_queries[q] = queries[q].query.int8_values.data();
+    dots[q] = scratch->centroid_dots.data() + q * padded_leaves_;
+  }
+  ActiveKernels().int8_dot_packed(int8_queries, num_queries, packed_.data(),
+                                  padded_leaves_ / kInt8PackedRows, padded_dims_, dots);
+
+  for (int64_t q = 0; q < num_queries; ++q) {
+    RankLeaves(queries[q].query, dots[q], scratch);
+    const float* const scores = scratch->leaf_scores.data();
+    int32_t* const indices = scratch->leaf_indices.Resize(num_leaves_ + 16);
+    const int64_t num_indices =
+        ActiveKernels().indices_at_least(scores, num_leaves_, ScoreBound(count, scratch), indices);
+    TopKeys& top = scratch->top_leaves;
+    top.Reset(count);
+    for (int64_t i = 0; i < num_indices; ++i) {
+      top.Add(MakeKey(scores[indices[i]], static_cast<uint32_t>(indices[i])));
+    }
+    const Span<ScoredKey> best = top.FinishSorted();
+    ChosenLeaf* const chosen = queries[q].chosen_leaves.Resize(best.size());
+    for (size_t i = 0; i < best.size(); ++i) {
+      const int32_t leaf = static_cast<int32_t>(KeyItem(best[i]));
+      chosen[i] = {leaf, scratch->leaf_biases[leaf]};
+    }
   }
 }
 

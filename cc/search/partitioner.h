@@ -2,6 +2,7 @@
 #ifndef TFSCANN_SEARCH_PARTITIONER_H_
 #define TFSCANN_SEARCH_PARTITIONER_H_
 
+#include "cc/base/aligned_buffer.h"
 #include "cc/search/index_parts.h"
 #include "cc/search/scratch.h"
 
@@ -12,12 +13,38 @@ namespace tfscann {
 // with kLeafSpread standard deviations,
 //   dot_product, cosine:  q.c + kLeafSpread |q| s / sqrt(d)
 //   squared_l2:           -(|q-c|^2 + s^2 - 2 kLeafSpread |q-c| s / sqrt(d)).
-inline constexpr float kLeafSpread = 2.0f;
+// On the GloVe set three found the neighbours of 95 % in 8 % fewer candidates than two.
+inline constexpr float kLeafSpread = 3.0f;
 
-// Writes the best `count` leaves, best first, to scratch->chosen_leaves, each with its bias: q.c,
-// or 2 q.c - |c|^2 for squared_l2 (q and c being relative to the mean candidate).
-// count is in [1, num_leaves].
-void ChooseLeaves(const IndexParts& parts, int64_t count, SearchScratch* scratch);
+// Queries that pass over the centroids together.
+inline constexpr int64_t kPartitionBatch = 4;
+
+class Partitioner {
+ public:
+  Partitioner() = default;
+  // Copies the centroids of a tree index into the layout of int8_dot_packed.
+  explicit Partitioner(const IndexParts& parts);
+
+  // Writes the best `count` leaves of each query to its chosen_leaves, best first, each with its
+  // bias: q.c, or 2 q.c - |c|^2 for squared_l2 (q and c being relative to the mean candidate).
+  // There are at most kPartitionBatch queries; count is in [1, num_leaves].
+  void ChooseLeaves(int64_t count, QueryState* queries, int64_t num_queries,
+                    SearchScratch* scratch) const;
+
+ private:
+  // Fills leaf_scores and leaf_biases of the scratch.
+  void RankLeaves(const PreparedQuery& query, const int32_t* dots, SearchScratch* scratch) const;
+
+  DistanceMeasure distance_measure_ = DistanceMeasure::kDotProduct;
+  int64_t num_leaves_ = 0;
+  int64_t padded_leaves_ = 0;  // to whole groups of kInt8PackedRows; all buffers have this length
+  int64_t padded_dims_ = 0;    // to a multiple of 4
+  float spread_ = 0;           // kLeafSpread / sqrt(d)
+  AlignedBuffer<int8_t> packed_;
+  AlignedBuffer<float> scales_;
+  AlignedBuffer<float> squared_norms_;
+  AlignedBuffer<float> radii_;
+};
 
 }  // namespace tfscann
 

@@ -9,9 +9,14 @@ namespace tfscann {
 namespace {
 
 double SquaredNorm(const float* x, int64_t dims) {
-  double sum = 0;
-  for (int64_t i = 0; i < dims; ++i) sum += static_cast<double>(x[i]) * x[i];
-  return sum;
+  double sums[4] = {};
+  int64_t i = 0;
+  for (; i + 4 <= dims; i += 4) {
+    for (int lane = 0; lane < 4; ++lane)
+      sums[lane] += static_cast<double>(x[i + lane]) * x[i + lane];
+  }
+  for (; i < dims; ++i) sums[0] += static_cast<double>(x[i]) * x[i];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 }  // namespace

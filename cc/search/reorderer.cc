@@ -13,67 +13,46 @@ namespace {
 // float32 score in every query of the GloVe set.
 int64_t NumFinalCandidates(int64_t k) { return k + std::max<int64_t>(5, k / 2); }
 
-// Replaces positions by rows and keeps the better copy of each. Returns the remaining keys.
-Span<ScoredKey> MergeCopies(const IndexParts& parts, Span<ScoredKey> keys, SearchScratch* scratch) {
-  for (const ScoredKey key : keys) __builtin_prefetch(&parts.position_rows[KeyItem(key)]);
-  for (ScoredKey& key : keys) {
-    key = MakeKey(KeyScore(key), static_cast<uint32_t>(parts.position_rows[KeyItem(key)]));
-  }
-  if (!parts.parameters.soar) return keys;
-  RowSet& seen = scratch->seen;
-  seen.Reset(static_cast<int64_t>(keys.size()));
-  ScoredKey* best = scratch->best_copy.Resize(seen.num_slots());
-  for (const ScoredKey key : keys) {
-    uint32_t slot;
-    const bool is_new = seen.Insert(static_cast<int32_t>(KeyItem(key)), &slot);
-    if (is_new || key > best[slot]) best[slot] = key;
-  }
-  ScoredKey* end = keys.data();
-  seen.ForEachSlot([&](uint32_t slot) { *end++ = best[slot]; });
-  return {keys.data(), static_cast<size_t>(end - keys.data())};
-}
-
-void KeepLargest(int64_t count, Span<ScoredKey>* keys) {
-  if (static_cast<int64_t>(keys->size()) <= count) return;
-  std::nth_element(keys->begin(), keys->begin() + count, keys->end(), std::greater<ScoredKey>());
-  *keys = {keys->data(), static_cast<size_t>(count)};
-}
-
-void ScoreWithInt8(const IndexParts& parts, const PreparedQuery& query, Span<ScoredKey> keys) {
+// Scores rows with their int8 form; replaces them by the best `count`.
+void KeepBestByInt8(const IndexParts& parts, int64_t count, const PreparedQuery& query,
+                    AlignedBuffer<int32_t>* rows, SearchScratch* scratch) {
   const int64_t dims = parts.parameters.dimensions;
-  const Int8Rows rows(parts.int8_rows.data(), dims);
+  const Int8Rows int8_rows(parts.int8_rows.data(), dims);
   const bool squared_l2 = parts.parameters.distance_measure == DistanceMeasure::kSquaredL2;
-  for (const ScoredKey key : keys) PrefetchToL1(rows.row(KeyItem(key)), rows.stride());
-  for (ScoredKey& key : keys) {
-    const int64_t row = KeyItem(key);
-    int32_t dot;
-    ActiveKernels().int8_dot_rows(query.int8_values.data(), rows.row(row), rows.stride(), 1, dims,
-                                  &dot);
-    float score = dot * (query.int8_scale * rows.scale(row));
-    if (squared_l2) score = 2 * score - rows.squared_norm(row);
+  const int64_t num_rows = static_cast<int64_t>(rows->size());
+  int32_t* const dots = scratch->int8_dots.Resize(num_rows);
+  ActiveKernels().int8_dot_gathered(query.int8_values.data(), int8_rows.row(0), int8_rows.stride(),
+                                    rows->data(), num_rows, dims, dots);
+  ScoredKey* const keys = scratch->int8_keys.Resize(num_rows);
+  for (int64_t i = 0; i < num_rows; ++i) {
+    const int32_t row = (*rows)[i];
+    float score = dots[i] * (query.int8_scale * int8_rows.scale(row));
+    if (squared_l2) score = 2 * score - int8_rows.squared_norm(row);
     // A NaN (of overflowing products) ranks last.
     if (!(score == score)) score = -std::numeric_limits<float>::infinity();
-    key = MakeKey(score, static_cast<uint32_t>(row));
+    keys[i] = MakeKey(score, static_cast<uint32_t>(row));
   }
+  std::nth_element(keys, keys + count, keys + num_rows, std::greater<ScoredKey>());
+  rows->Resize(count);
+  for (int64_t i = 0; i < count; ++i) (*rows)[i] = static_cast<int32_t>(KeyItem(keys[i]));
 }
 
-void ScoreWithFloats(const IndexParts& parts, Span<const ScoredKey> keys, SearchScratch* scratch) {
+void ScoreWithFloats(const IndexParts& parts, const PreparedQuery& query, Span<const int32_t> rows,
+                     SearchScratch* scratch) {
   const int64_t dims = parts.parameters.dimensions;
   const bool squared_l2 = parts.parameters.distance_measure == DistanceMeasure::kSquaredL2;
   const bool has_floats = !parts.rows.empty();
   const Int8Rows int8_rows(parts.int8_rows.data(), dims);
-  const PreparedQuery& query = scratch->query;
   const float* values = has_floats || !squared_l2 ? query.values.data() : query.centered.data();
   float* dequantized = scratch->float_row.Resize(RoundUp(dims, 16) + kFloatOverread);
   const auto score_rows = squared_l2 ? ActiveKernels().squared_l2_rows : ActiveKernels().dot_rows;
 
   if (has_floats) {
-    for (const ScoredKey key : keys) {
-      PrefetchToL1(parts.rows.data() + KeyItem(key) * dims, dims * sizeof(float));
+    for (const int64_t row : rows) {
+      PrefetchToL1(parts.rows.data() + row * dims, dims * sizeof(float));
     }
   }
-  for (const ScoredKey key : keys) {
-    const int64_t row = KeyItem(key);
+  for (const int64_t row : rows) {
     const float* x = parts.rows.data() + row * dims;
     if (!has_floats) {
       int8_rows.Dequantize(row, dequantized);
@@ -88,19 +67,31 @@ void ScoreWithFloats(const IndexParts& parts, Span<const ScoredKey> keys, Search
 
 }  // namespace
 
-void Reorder(const IndexParts& parts, int64_t k, int64_t num_reordering_candidates,
-             SearchScratch* scratch) {
-  Span<ScoredKey> keys = MergeCopies(parts, scratch->top_codes.Finish(), scratch);
-  if (num_reordering_candidates < parts.parameters.num_candidates) {
-    KeepLargest(num_reordering_candidates, &keys);
-    const int64_t num_final = NumFinalCandidates(k);
-    if (static_cast<int64_t>(keys.size()) > num_final) {
-      ScoreWithInt8(parts, scratch->query, keys);
-      KeepLargest(num_final, &keys);
-    }
+void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch) {
+  const Span<ScoredKey> keys = query->top_codes.Finish();
+  for (const ScoredKey key : keys) __builtin_prefetch(&parts.position_rows[KeyItem(key)]);
+  const Int8Rows int8_rows(parts.int8_rows.data(), parts.parameters.dimensions);
+  int32_t* const rows = query->reordered_rows.Resize(keys.size());
+  int64_t num_rows = 0;
+  RowSet& seen = scratch->seen;
+  if (parts.parameters.soar) seen.Reset(static_cast<int64_t>(keys.size()));
+  for (const ScoredKey key : keys) {
+    const int32_t row = parts.position_rows[KeyItem(key)];
+    rows[num_rows] = row;
+    num_rows += !parts.parameters.soar || seen.Insert(row);
+    PrefetchToL1(int8_rows.row(row), int8_rows.stride());
+  }
+  query->reordered_rows.Resize(num_rows);
+}
+
+void ScoreRows(const IndexParts& parts, int64_t k, bool all, QueryState* query,
+               SearchScratch* scratch) {
+  const int64_t num_final = NumFinalCandidates(k);
+  if (!all && static_cast<int64_t>(query->reordered_rows.size()) > num_final) {
+    KeepBestByInt8(parts, num_final, query->query, &query->reordered_rows, scratch);
   }
   scratch->top_rows.Reset(k);
-  ScoreWithFloats(parts, keys, scratch);
+  ScoreWithFloats(parts, query->query, query->reordered_rows, scratch);
 }
 
 }  // namespace tfscann

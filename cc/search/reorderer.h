@@ -7,13 +7,15 @@
 
 namespace tfscann {
 
-// Merges the copies in scratch->top_codes (a candidate has the better of its two scores), scores
-// the best num_reordering_candidates with their int8 rows and the best of those with their float32
-// rows (int8 rows where the index has no others), and leaves the best k rows in scratch->top_rows,
-// keyed by their final scores. With num_reordering_candidates >= num_candidates the int8 stage is
-// passed over and every candidate that was given gets its final score.
-void Reorder(const IndexParts& parts, int64_t k, int64_t num_reordering_candidates,
-             SearchScratch* scratch);
+// Replaces the positions in the query's top_codes by rows, each once, in reordered_rows, and asks
+// for what will be read of them.
+void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch);
+
+// Scores the query's reordered_rows with their int8 form and the best of those with their float32
+// form (int8 where the index has no other), and leaves the best k in scratch->top_rows, keyed by
+// their final scores. If `all` is true the int8 stage is passed over.
+void ScoreRows(const IndexParts& parts, int64_t k, bool all, QueryState* query,
+               SearchScratch* scratch);
 
 }  // namespace tfscann
 

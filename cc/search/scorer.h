@@ -7,9 +7,14 @@
 
 namespace tfscann {
 
-// Leaves the best `keep` positions, less those of excluded rows, in scratch->top_codes. A candidate
-// of an index with SOAR may be there twice.
-void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, SearchScratch* scratch);
+// Leaves the best `keep` positions, less those of excluded rows, in the query's top_codes. A
+// candidate of an index with SOAR may be there twice.
+void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query);
+
+// The same for many queries, leaf by leaf: those that have chosen a leaf pass over its codes
+// together.
+void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* queries,
+                       int64_t num_queries, SearchScratch* scratch);
 
 }  // namespace tfscann
 

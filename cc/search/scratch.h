@@ -9,6 +9,7 @@
 
 #include "cc/base/aligned_buffer.h"
 #include "cc/search/row_set.h"
+#include "cc/search/top_codes.h"
 #include "cc/search/top_k.h"
 
 namespace tfscann {
@@ -30,12 +31,30 @@ struct ChosenLeaf {
 
 struct LookupTable {
   AlignedBuffer<uint8_t> entries;  // 16 a block
+  int32_t max_entry = 0;           // the largest that an entry may be
   float scale = 1;                 // units of the integer sums in one unit of score
 };
 
-struct SearchScratch {
+// One query on its way through the stages.
+struct QueryState {
+  int64_t number = 0;  // in its batch
   PreparedQuery query;
   RowSet excluded;
+  AlignedBuffer<ChosenLeaf> chosen_leaves;
+  LookupTable lookup_table;
+  TopCodes top_codes;
+  // The rows to be scored: first all that stand in top_codes, then the best of them.
+  AlignedBuffer<int32_t> reordered_rows;
+};
+
+// A leaf that a query of a batch has chosen.
+struct LeafVisit {
+  int32_t query;
+  float bias;
+};
+
+struct SearchScratch {
+  std::vector<QueryState> queries;
 
   // Partitioning.
   AlignedBuffer<int32_t> centroid_dots;
@@ -44,17 +63,17 @@ struct SearchScratch {
   AlignedBuffer<float> leaf_maxima;
   AlignedBuffer<int32_t> leaf_indices;
   TopKeys top_leaves;
-  AlignedBuffer<ChosenLeaf> chosen_leaves;
 
   // Scoring codes.
   AlignedBuffer<float> products;
-  AlignedBuffer<float> block_minima;
-  LookupTable lookup_table;
-  TopKeys top_codes;
+  AlignedBuffer<float> block_maxima;
+  AlignedBuffer<int64_t> first_visits;
+  AlignedBuffer<LeafVisit> visits;
 
   // Reordering.
   RowSet seen;
-  AlignedBuffer<ScoredKey> best_copy;
+  AlignedBuffer<int32_t> int8_dots;
+  AlignedBuffer<ScoredKey> int8_keys;
   TopKeys top_rows;
   AlignedBuffer<float> float_row;
 

@@ -6,18 +6,26 @@
 namespace tfscann {
 
 // The names that //cc/kernels:emulated_avx512 gives them.
-void Int8DotRowsEmulatedAvx512(const int8_t* query, const int8_t* rows, int64_t row_stride,
-                               int64_t num_rows, int64_t dims, int32_t* out);
-int64_t Lut16ScanEmulatedAvx512(const Lut16Scan& scan, uint64_t* out);
+void Int8DotGatheredEmulatedAvx512(const int8_t* query, const int8_t* matrix, int64_t row_stride,
+                                   const int32_t* rows, int64_t num_rows, int64_t dims,
+                                   int32_t* out);
+void Int8DotPackedEmulatedAvx512(const int8_t* const* queries, int64_t num_queries,
+                                 const int8_t* packed, int64_t num_groups, int64_t dims,
+                                 int32_t* const* out);
+void Lut16ScanEmulatedAvx512(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 
 namespace testing {
 namespace {
 
-TEST(EmulatedAvx512Test, Int8DotRows) { CheckInt8DotRows(Int8DotRowsEmulatedAvx512); }
+TEST(EmulatedAvx512Test, Int8DotGathered) { CheckInt8DotGathered(Int8DotGatheredEmulatedAvx512); }
+
+TEST(EmulatedAvx512Test, Int8DotPacked) { CheckInt8DotPacked(Int8DotPackedEmulatedAvx512); }
 
 TEST(EmulatedAvx512Test, Lut16Scan) { CheckLut16Scan(Lut16ScanEmulatedAvx512); }
 
 TEST(EmulatedAvx512Test, Lut16Extremes) { CheckLut16Extremes(Lut16ScanEmulatedAvx512); }
+
+TEST(EmulatedAvx512Test, Lut16Tables) { CheckLut16Tables(Lut16ScanEmulatedAvx512); }
 
 TEST(EmulatedAvx512Test, Lut16KeysAndPositions) {
   CheckLut16KeysAndPositions(Lut16ScanEmulatedAvx512);

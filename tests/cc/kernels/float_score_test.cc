@@ -1,4 +1,6 @@
-// The float kernels that score: dot_rows, squared_l2_rows, multiply_packed, block_products.
+// The float kernels that score: dot_rows, squared_l2_rows, multiply_packed, block_products,
+// block_maxima.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -145,6 +147,21 @@ TEST_P(FloatScoreTest, BlockProductsAreThoseOfEachBlock) {
         }
       }
     }
+  }
+}
+
+TEST_P(FloatScoreTest, BlockMaximaAreOfBlocks) {
+  for (const int64_t num_blocks : {0, 1, 2, 50}) {
+    const Matrix values = RandomMatrix(num_blocks, 16, 3);
+    std::vector<float> maxima(num_blocks + 1, 7), expected(num_blocks + 1, 7);
+    float widest = 0;
+    for (int64_t b = 0; b < num_blocks; ++b) {
+      const auto [smallest, largest] = std::minmax_element(values.row(b), values.row(b) + 16);
+      expected[b] = *largest;
+      widest = std::max(widest, *largest - *smallest);
+    }
+    EXPECT_EQ(kernels().block_maxima(values.row(0), num_blocks, maxima.data()), widest);
+    EXPECT_EQ(maxima, expected);
   }
 }
 

@@ -1,4 +1,5 @@
-// The float kernels that choose: argmax, group_maxima, indices_at_least, all_finite.
+// The float kernels that choose: argmax, group_maxima, bound_of_largest, indices_at_least,
+// rank_by_product, rank_by_distance, all_finite.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -75,6 +76,69 @@ TEST_P(FloatSelectTest, GroupMaximaAreOfDisjointGroups) {
       EXPECT_EQ(maxima, expected);
     }
   }
+}
+
+TEST_P(FloatSelectTest, BoundOfLargestIsReachedByNoMoreThanNeedBe) {
+  for (const int64_t count : {16, 32, 160}) {
+    for (uint64_t seed = 0; seed < 10; ++seed) {
+      std::vector<float> values = RandomIntegers(count, seed, 1 + 40 * (seed % 3));
+      if (seed % 2 == 1) values[seed] = -kInfinity;
+      if (seed % 4 == 3) values[seed + 1] = kInfinity;
+      std::vector<float> descending = values;
+      std::sort(descending.begin(), descending.end(), std::greater<float>());
+      for (int64_t rank = 1; rank <= count; ++rank) {
+        const float bound = kernels().bound_of_largest(values.data(), count, rank);
+        const auto reached = [&](float limit) {
+          return std::count_if(values.begin(), values.end(), [&](float v) { return v >= limit; });
+        };
+        EXPECT_EQ(reached(bound), reached(descending[rank - 1])) << count << ", rank " << rank;
+      }
+    }
+  }
+}
+
+TEST_P(FloatSelectTest, LeavesAreRankedByTheFormulas) {
+  constexpr int64_t kCount = 48;
+  const Matrix dots = IntegerMatrix(1, kCount, 1, 5000), floats = RandomMatrix(3, kCount, 2);
+  std::vector<int32_t> products(dots.row(0), dots.row(0) + kCount);
+  std::vector<float> scales(kCount), squared_norms(kCount), radii(kCount);
+  for (int64_t i = 0; i < kCount; ++i) {
+    scales[i] = std::fabs(floats.row(0)[i]);
+    squared_norms[i] = 3 * std::fabs(floats.row(1)[i]);
+    radii[i] = std::fabs(floats.row(2)[i]);
+  }
+  constexpr float kScale = 0.001f, kSquaredNorm = 2.5f, kSpread = 0.3f;
+  std::vector<float> biases(kCount), scores(kCount);
+  kernels().rank_by_product(products.data(), scales.data(), radii.data(), kScale, kSpread, kCount,
+                            biases.data(), scores.data());
+  for (int64_t i = 0; i < kCount; ++i) {
+    const double product = static_cast<double>(products[i]) * scales[i] * kScale;
+    EXPECT_NEAR(biases[i], product, 1e-5);
+    EXPECT_NEAR(scores[i], product + kSpread * radii[i], 1e-5);
+  }
+  kernels().rank_by_distance(products.data(), scales.data(), squared_norms.data(), radii.data(),
+                             kScale, kSquaredNorm, kSpread, kCount, biases.data(), scores.data());
+  for (int64_t i = 0; i < kCount; ++i) {
+    const double bias =
+        2 * static_cast<double>(products[i]) * scales[i] * kScale - squared_norms[i];
+    const double squared = std::max(0.0, kSquaredNorm - bias);
+    EXPECT_NEAR(biases[i], bias, 1e-4);
+    EXPECT_NEAR(scores[i],
+                -(squared + radii[i] * radii[i] - 2 * kSpread * radii[i] * std::sqrt(squared)),
+                1e-4);
+  }
+}
+
+TEST_P(FloatSelectTest, RanksThatWouldBeNanAreTheWorst) {
+  const std::vector<int32_t> dots(16, 1000);
+  const std::vector<float> scales(16, 1e38f), radii(16, kInfinity), norms(16, kInfinity);
+  std::vector<float> biases(16), scores(16);
+  kernels().rank_by_product(dots.data(), scales.data(), radii.data(), 1e38f, -1, 16, biases.data(),
+                            scores.data());
+  EXPECT_EQ(scores, std::vector<float>(16, -kInfinity));
+  kernels().rank_by_distance(dots.data(), scales.data(), norms.data(), radii.data(), 1e38f, 1,
+                             1e38f, 16, biases.data(), scores.data());
+  EXPECT_EQ(scores, std::vector<float>(16, -kInfinity));
 }
 
 TEST_P(FloatSelectTest, IndicesAtLeastAreAllAndAscend) {

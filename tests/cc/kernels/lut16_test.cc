@@ -11,6 +11,8 @@ TEST_P(Lut16Test, FindsTheSumsThatReachTheThreshold) { CheckLut16Scan(kernels().
 
 TEST_P(Lut16Test, AddsUpToTheLargestSum) { CheckLut16Extremes(kernels().lut16_scan); }
 
+TEST_P(Lut16Test, EveryQueryHasItsTable) { CheckLut16Tables(kernels().lut16_scan); }
+
 TEST_P(Lut16Test, KeysAndPositionsAre32BitsWide) {
   CheckLut16KeysAndPositions(kernels().lut16_scan);
 }
