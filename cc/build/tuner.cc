@@ -14,7 +14,8 @@ namespace {
 constexpr char kStage[] = "measuring recall";
 constexpr int64_t kMaxQueries = 512;
 constexpr int64_t kMinQueries = 64;
-constexpr int64_t kQueryGrain = 24;
+// As many as can share leaves while every thread has some.
+constexpr int64_t kQueryGrain = 64;
 // Multiplications that the exact results may take.
 constexpr double kExactBudget = 4e10;
 

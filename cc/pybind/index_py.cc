@@ -17,8 +17,8 @@ namespace {
 
 using Queries = py::array_t<float, py::array::c_style | py::array::forcecast>;
 
-// Queries that one thread takes at a time.
-constexpr int64_t kQueryGrain = 24;
+// The fewest queries that are worth a thread's while.
+constexpr int64_t kMinQueriesPerTask = 24;
 
 class PyIndex {
  public:
@@ -63,11 +63,15 @@ class PyIndex {
  private:
   Status SearchAll(MatrixView<const float> queries, const SearchOptions& options, int threads,
                    MatrixView<float> scores, MatrixView<int32_t> rows) {
-    const int64_t num_ranges = std::max<int64_t>(1, CeilDiv(queries.rows(), kQueryGrain));
+    // Two parts for each thread, so that none waits long for the last.
+    const int64_t parts = threads == 1 ? 1 : 2 * int64_t{threads};
+    const int64_t per_task =
+        std::clamp(CeilDiv(queries.rows(), parts), kMinQueriesPerTask, kMaxSearchBatch);
+    const int64_t num_ranges = std::max<int64_t>(1, CeilDiv(queries.rows(), per_task));
     std::vector<Status> statuses(num_ranges);
     ThreadExecutor(threads).ParallelFor(num_ranges, 1, [&](int64_t range, int64_t) {
-      const int64_t begin = range * kQueryGrain;
-      const int64_t count = std::min(kQueryGrain, queries.rows() - begin);
+      const int64_t begin = range * per_task;
+      const int64_t count = std::min(per_task, queries.rows() - begin);
       std::unique_ptr<SearchScratch> scratch = scratches_.Take();
       statuses[range] = file_.index->Search(queries.Rows(begin, count), options, {}, scratch.get(),
                                             scores.Rows(begin, count), rows.Rows(begin, count));

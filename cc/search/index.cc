@@ -68,12 +68,11 @@ Index::Effort Index::EffortFor(const SearchOptions& options) const {
 
 int64_t Index::BatchSize(const Effort& effort, int64_t num_queries) const {
   // The more queries choose a leaf the better, but each needs memory until the batch is done.
-  constexpr int64_t kMaxBatch = 2048;
   constexpr int64_t kMaxBytes = int64_t{64} << 20;
   const int64_t bytes = (int64_t{16} << 10) + 64 * effort.num_reordering_candidates +
                         16 * effort.num_leaves_to_search + 16 * parameters().num_code_blocks() +
                         8 * parameters().dimensions;
-  return std::max<int64_t>(1, std::min({kMaxBatch, kMaxBytes / bytes, num_queries}));
+  return std::max<int64_t>(1, std::min({kMaxSearchBatch, kMaxBytes / bytes, num_queries}));
 }
 
 void Index::SearchTree(MatrixView<const float> queries, const Effort& effort,

@@ -16,6 +16,10 @@
 
 namespace tfscann {
 
+// Queries that Index::Search takes through its stages together, at most: with more of them, more
+// share each leaf. Callers that split a batch over threads lose nothing by parts of this size.
+inline constexpr int64_t kMaxSearchBatch = 1024;
+
 class Index {
  public:
   // `parts` must be valid (see io/index_file.h) and stay so while `memory` lives.

@@ -18,10 +18,10 @@ using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
-// Queries that a thread takes at a time, at most: what an exact search passes over the rows with.
-constexpr int64_t kMaxQueriesPerTask = 24;
+// Queries that a thread takes at a time, at most.
+constexpr int64_t kMaxQueriesPerTask = kMaxSearchBatch;
 // Nanoseconds of a query, for TensorFlow's decision how many threads are worth it.
-constexpr int64_t kNanosecondsPerQuery = 50000;
+constexpr int64_t kNanosecondsPerQuery = 30000;
 
 absl::Status ReadScalar(OpKernelContext* context, int input, const char* name, int64_t least,
                         int64_t* value) {
