@@ -1,7 +1,5 @@
 #include <immintrin.h>
 
-#include <cstring>
-
 #include "cc/kernels/targets_internal.h"
 
 #define TFSCANN_AVX2 __attribute__((target("avx2,fma")))
@@ -35,7 +33,7 @@ TFSCANN_AVX2 void DotPacked(const int8_t* const* queries, const int8_t* packed, 
       const __m256i low = Load(packed), high = Load(packed + 32);
       for (int q = 0; q < kQueries; ++q) {
         int32_t four;
-        std::memcpy(&four, queries[q] + dim, sizeof(four));
+        __builtin_memcpy(&four, queries[q] + dim, sizeof(four));
         const __m256i query = _mm256_set1_epi32(four);
         const __m256i magnitude = _mm256_abs_epi8(query);
         sums[q][0] = AddProducts(sums[q][0], query, magnitude, low);

@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "cc/kernels/avx512.h"
 #include "cc/kernels/targets_internal.h"
 
@@ -24,7 +22,7 @@ TFSCANN_AVX512 void DotPacked(const int8_t* const* queries, const int8_t* packed
       const __m512i x = _mm512_loadu_si512(packed);
       for (int q = 0; q < kQueries; ++q) {
         int32_t four;
-        std::memcpy(&four, queries[q] + dim, sizeof(four));
+        __builtin_memcpy(&four, queries[q] + dim, sizeof(four));
         sums[q] = AddProducts(sums[q], _mm512_set1_epi32(four), x);
       }
     }

@@ -1,0 +1,210 @@
+// Where the engine's time goes: `python -m benchmarks.engine_profile` compiles and runs this.
+//
+//   engine_profile INDEX QUERIES LEAVES REORDERED BATCH
+//
+// QUERIES holds float32 values, row by row. Prints one JSON object: nanoseconds of a query by stage
+// (the best of five passes over all queries), bytes by stage, and nanoseconds of the lut16 kernel.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "cc/base/random.h"
+#include "cc/io/index_file.h"
+#include "cc/kernels/kernels.h"
+#include "cc/search/int8_rows.h"
+#include "cc/search/lookup_table.h"
+#include "cc/search/partitioner.h"
+#include "cc/search/query.h"
+#include "cc/search/reorderer.h"
+#include "cc/search/scorer.h"
+
+namespace tfscann {
+namespace {
+
+constexpr int kPasses = 5;
+constexpr int64_t kResults = 10;
+const char* const kStages[] = {"query", "leaves", "lookup table", "scan", "rows"};
+constexpr int kNumStages = 5;
+
+double Now() {
+  const auto since_start = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::nano>(since_start).count();
+}
+
+// Nanoseconds of each stage, and what the last stages read.
+struct Profile {
+  double nanoseconds[kNumStages] = {};
+  double scanned = 0;
+  double code_bytes = 0;
+  double rows = 0;
+};
+
+class Profiler {
+ public:
+  Profiler(const IndexParts& parts, int64_t leaves, int64_t reordered)
+      : parts_(parts),
+        partitioner_(parts),
+        leaves_(std::min(leaves, parts.parameters.num_leaves)),
+        keep_((parts.parameters.soar ? 2 : 1) * reordered) {}
+
+  // As Index::Search goes through the stages, with a clock between them.
+  void Batch(const float* queries, int64_t count, Profile* profile) {
+    if (static_cast<int64_t>(scratch_.queries.size()) < count) scratch_.queries.resize(count);
+    QueryState* const states = scratch_.queries.data();
+    last_ = Now();
+    for (int64_t q = 0; q < count; ++q) {
+      states[q].excluded.Reset(0);
+      PrepareQuery(parts_, queries + q * parts_.parameters.dimensions, &states[q].query);
+    }
+    Stop(0, profile);
+    for (int64_t q = 0; q < count; q += kPartitionBatch) {
+      partitioner_.ChooseLeaves(leaves_, states + q, std::min(kPartitionBatch, count - q),
+                                &scratch_);
+    }
+    Stop(1, profile);
+    for (int64_t q = 0; q < count; ++q) MakeLookupTable(parts_, &states[q], &scratch_);
+    Stop(2, profile);
+    if (count == 1) {
+      ScoreChosenLeaves(parts_, keep_, states);
+    } else {
+      ScoreChosenLeaves(parts_, keep_, states, count, &scratch_);
+    }
+    Stop(3, profile);
+    CollectRows(parts_, states, &scratch_);
+    for (int64_t q = 0; q < count; ++q) {
+      if (q + 1 < count) CollectRows(parts_, &states[q + 1], &scratch_);
+      profile->rows += static_cast<double>(states[q].reordered_rows.size());
+      ScoreRows(parts_, kResults, false, &states[q], &scratch_);
+      scratch_.top_rows.FinishSorted();
+    }
+    Stop(4, profile);
+    for (int64_t q = 0; q < count; ++q) {
+      for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(states[q].chosen_leaves)) {
+        profile->scanned += parts_.leaf_sizes[leaf.leaf];
+        profile->code_bytes += static_cast<double>(parts_.leaf_first_groups[leaf.leaf + 1] -
+                                                   parts_.leaf_first_groups[leaf.leaf]) *
+                               static_cast<double>(parts_.parameters.num_code_pairs()) *
+                               kLut16PairBytes;
+      }
+    }
+  }
+
+ private:
+  void Stop(int stage, Profile* profile) {
+    const double now = Now();
+    profile->nanoseconds[stage] += now - last_;
+    last_ = now;
+  }
+
+  const IndexParts& parts_;
+  const Partitioner partitioner_;
+  const int64_t leaves_;
+  const int64_t keep_;
+  SearchScratch scratch_;
+  double last_ = 0;
+};
+
+// Nanoseconds of a candidate and query, codes and tables being in the nearest caches.
+double ScanNanoseconds(int64_t num_pairs, int64_t num_queries) {
+  constexpr int64_t kGroups = 16;
+  Random random(0, 0, 0);
+  AlignedBuffer<uint8_t> codes(kGroups * num_pairs * kLut16PairBytes);
+  AlignedBuffer<uint8_t> tables(num_queries * RoundUp(2 * num_pairs, 4) * 16);
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(random.Below(256));
+  for (size_t i = 0; i < tables.size(); ++i) tables[i] = static_cast<uint8_t>(random.Below(8));
+  std::vector<uint64_t> hits(kGroups * kLut16Group + 1);
+  const Lut16Scan scan = {codes.data(), kGroups, num_pairs, 0, nullptr};
+  double best = 1e18;
+  for (int pass = 0; pass < 300; ++pass) {
+    std::vector<Lut16Query> queries;
+    for (int64_t q = 0; q < num_queries; ++q) {
+      const uint8_t* table = tables.data() + q * RoundUp(2 * num_pairs, 4) * 16;
+      queries.push_back({table, kLut16MaxSum, 0, hits.data()});
+    }
+    const double begin = Now();
+    ActiveKernels().lut16_scan(scan, queries.data(), num_queries);
+    best = std::min(best, Now() - begin);
+  }
+  return best / static_cast<double>(kGroups * kLut16Group * num_queries);
+}
+
+int Main(char** arguments) {
+  Result<IndexFile> file = OpenIndex(std::string(arguments[0]));
+  if (!file.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(file.status().message()).c_str());
+    return 1;
+  }
+  const IndexParts& parts = file->index->parts();
+  if (parts.parameters.exact()) {
+    std::fprintf(stderr, "the index is an exact one: it has no stages\n");
+    return 1;
+  }
+  std::ifstream stream(arguments[1], std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
+  const int64_t dims = parts.parameters.dimensions;
+  const int64_t num_queries = static_cast<int64_t>(bytes.size() / sizeof(float)) / dims;
+  const int64_t batch = std::atoll(arguments[4]);
+  if (num_queries < 1 || batch < 1) {
+    std::fprintf(stderr, "there are no queries, or the batch is empty\n");
+    return 1;
+  }
+  std::vector<float> queries(num_queries * dims);
+  std::copy_n(bytes.data(), queries.size() * sizeof(float),
+              reinterpret_cast<char*>(queries.data()));
+
+  Profiler profiler(parts, std::atoll(arguments[2]), std::atoll(arguments[3]));
+  Profile best;
+  double least = 1e18;
+  for (int pass = 0; pass < kPasses; ++pass) {
+    Profile profile;
+    for (int64_t q = 0; q < num_queries; q += batch) {
+      profiler.Batch(queries.data() + q * dims, std::min(batch, num_queries - q), &profile);
+    }
+    double total = 0;
+    for (const double nanoseconds : profile.nanoseconds) total += nanoseconds;
+    if (total >= least) continue;
+    least = total;
+    best = profile;
+  }
+
+  const double count = static_cast<double>(num_queries);
+  const double float_rows = kResults + std::max<double>(5, kResults / 2);
+  const double centroid_bytes =
+      static_cast<double>(parts.parameters.num_leaves * (RoundUp(dims, 4) + 8));
+  const double table_bytes = static_cast<double>(parts.codebooks.size() * sizeof(float));
+  const double row_bytes = best.rows / count * static_cast<double>(Int8RowStride(dims)) +
+                           float_rows * static_cast<double>(dims * sizeof(float));
+  const double read[kNumStages] = {static_cast<double>(dims * sizeof(float)), centroid_bytes,
+                                   table_bytes, best.code_bytes / count, row_bytes};
+  std::printf("{\"target\": \"%s\", \"batch\": %lld, \"candidates_scanned\": %.0f, ",
+              TargetName(ActiveTarget()), static_cast<long long>(batch), best.scanned / count);
+  std::printf("\"rows_reordered\": %.1f, \"stages\": {", best.rows / count);
+  for (int stage = 0; stage < kNumStages; ++stage) {
+    std::printf("%s\"%s\": {\"ns\": %.0f, \"bytes\": %.0f}", stage > 0 ? ", " : "", kStages[stage],
+                best.nanoseconds[stage] / count, read[stage]);
+  }
+  const int64_t num_pairs = parts.parameters.num_code_pairs();
+  std::printf("}, \"lut16_ns\": {");
+  for (const int64_t together : {1, 2, 4}) {
+    std::printf("%s\"%lld\": %.3f", together > 1 ? ", " : "", static_cast<long long>(together),
+                ScanNanoseconds(num_pairs, together));
+  }
+  std::printf("}}\n");
+  return 0;
+}
+
+}  // namespace
+}  // namespace tfscann
+
+int main(int count, char** arguments) {
+  if (count != 6) {
+    std::fprintf(stderr, "usage: engine_profile INDEX QUERIES LEAVES REORDERED BATCH\n");
+    return 2;
+  }
+  return tfscann::Main(arguments + 1);
+}
