@@ -173,7 +173,7 @@ int Main(char** arguments) {
   }
 
   const double count = static_cast<double>(num_queries);
-  const double float_rows = kResults + std::max<double>(5, kResults / 2);
+  const double float_rows = static_cast<double>(NumFinalCandidates(kResults));
   const double centroid_bytes =
       static_cast<double>(parts.parameters.num_leaves * (RoundUp(dims, 4) + 8));
   const double table_bytes = static_cast<double>(parts.codebooks.size() * sizeof(float));

@@ -261,7 +261,7 @@ static float BoundOfLargest(const float* values, int64_t count, int64_t rank) {
     for (int lane = 0; lane < kWidth; ++lane) total -= reached[lane];
     return total;
   };
-  // At least `rank` values reach `low`; fewer reach `high`.
+  // At least `rank` values reach `low`; fewer reach `end`.
   float largest = values[0], smallest = values[0];
   for (int64_t i = 1; i < count; ++i) {
     largest = largest > values[i] ? largest : values[i];

@@ -49,7 +49,7 @@ struct Lut16Query {
   const uint8_t* table;  // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks
   int32_t threshold;     // keep sums >= threshold; in [0, kLut16MaxSum]
   uint32_t key_offset;   // added to a kept sum
-  uint64_t* hits;        // where the next hit goes, with room for num_groups * 32 + 1
+  uint64_t* hits;        // where the next hit goes, with room for num_groups * 32
 };
 
 struct Kernels {

@@ -1,5 +1,5 @@
 // What the SIMD lut16 kernels share: asking for the codes ahead, writing out the candidates that
-// passed the threshold, going through any number of queries.
+// passed the threshold.
 #ifndef TFSCANN_KERNELS_LUT16_HITS_H_
 #define TFSCANN_KERNELS_LUT16_HITS_H_
 
@@ -22,18 +22,11 @@ template <typename Sum>
 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Scan& scan, int64_t group, const Sum* sums,
                                     uint32_t mask, Lut16Query* query) {
   const uint32_t first = scan.first_position + static_cast<uint32_t>(group * kLut16Group);
-  const auto hit = [&](uint32_t i) __attribute__((always_inline)) {
-    const uint32_t key = query->key_offset + static_cast<uint32_t>(sums[i]);
-    return uint64_t{key} << 32 | static_cast<uint32_t>(~(first + i));
-  };
   uint64_t* out = query->hits;
-  // How many hits there are is hard to predict; most often one or two.
-  const uint32_t second = mask & (mask - 1);
-  out[0] = hit(static_cast<uint32_t>(__builtin_ctz(mask)));
-  out[1] = hit(static_cast<uint32_t>(__builtin_ctz(second | 0x80000000u)));
-  out += 1 + (second != 0);
-  for (mask = second & (second - 1); __builtin_expect(mask != 0, 0); mask &= mask - 1) {
-    *out++ = hit(static_cast<uint32_t>(__builtin_ctz(mask)));
+  for (; mask != 0; mask &= mask - 1) {
+    const uint32_t i = static_cast<uint32_t>(__builtin_ctz(mask));
+    const uint32_t key = query->key_offset + static_cast<uint32_t>(sums[i]);
+    *out++ = uint64_t{key} << 32 | static_cast<uint32_t>(~(first + i));
   }
   query->hits = out;
 }

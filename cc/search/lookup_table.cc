@@ -16,7 +16,7 @@ float TableScale(float widest_block, float max_entry, Span<const ChosenLeaf> lea
   for (const ChosenLeaf& leaf : leaves) {
     largest_bias = std::max(largest_bias, std::fabs(leaf.bias));
   }
-  const float finest = widest_block > 0 ? max_entry / (kTableClip * widest_block) : 1e30f;
+  const float finest = widest_block > 0 ? max_entry / widest_block : 1e30f;
   const float within_keys = largest_bias > 0 ? 0x1p29f / largest_bias : 1e30f;
   const float scale = std::min(finest, within_keys);
   return scale > 0 ? scale : 0.0f;  // infinite terms: no resolution

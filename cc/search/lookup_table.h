@@ -5,8 +5,7 @@
 // and for squared_l2, where |q-c-r|^2 = |q-c|^2 - 2 q.r + (2 c.r + |r|^2), with s = 2 and
 // kNormBlocks more blocks that add up to -(2 c.r + |r|^2); |q|^2 is the same for all and left out.
 // The table holds the terms of this sum in units of 1 / scale, rounded to integers, a block's
-// largest term being the largest entry (what that adds is the same for all candidates). Terms that
-// would fall below zero are zero: see kTableClip.
+// largest term being the largest entry (what that adds is the same for all candidates).
 #ifndef TFSCANN_SEARCH_LOOKUP_TABLE_H_
 #define TFSCANN_SEARCH_LOOKUP_TABLE_H_
 
@@ -24,11 +23,6 @@ inline uint32_t LeafKeyOffset(float bias, float scale) {
   const float units = std::min(0x1p29f, std::max(-0x1p29f, bias * scale));
   return kKeyOffset + static_cast<uint32_t>(static_cast<int32_t>(units));
 }
-
-// The part of the widest block's range that the entries of the table cover. Less of it gives finer
-// units; the candidates whose score is then too good are those with the worst terms in the widest
-// blocks, which the best candidates do not have.
-inline constexpr float kTableClip = 1.0f;
 
 // Fills query->lookup_table for the leaves that it has chosen.
 void MakeLookupTable(const IndexParts& parts, QueryState* query, SearchScratch* scratch);

@@ -9,10 +9,6 @@
 namespace tfscann {
 namespace {
 
-// Candidates that get a float32 score. Within the best 15 by int8 score stood the best 10 by
-// float32 score in every query of the GloVe set.
-int64_t NumFinalCandidates(int64_t k) { return k + std::max<int64_t>(5, k / 2); }
-
 // Scores rows with their int8 form; replaces them by the best `count`.
 void KeepBestByInt8(const IndexParts& parts, int64_t count, const PreparedQuery& query,
                     AlignedBuffer<int32_t>* rows, SearchScratch* scratch) {

@@ -7,6 +7,10 @@
 
 namespace tfscann {
 
+// Candidates that get a float32 score. Within the best 15 by int8 score stood the best 10 by
+// float32 score in every query of the GloVe set.
+constexpr int64_t NumFinalCandidates(int64_t k) { return k + (k / 2 > 5 ? k / 2 : 5); }
+
 // Replaces the positions in the query's top_codes by rows, each once, in reordered_rows, and asks
 // for what will be read of them.
 void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch);

@@ -25,22 +25,11 @@ class RowSet {
   bool empty() const { return size_ == 0; }
   int64_t size() const { return size_; }
 
-  int64_t num_slots() const { return int64_t{mask_} + 1; }
-
-  // Calls `visit(slot)` for every slot in use, in no particular order.
-  template <typename Visit>
-  void ForEachSlot(const Visit& visit) const {
-    for (uint32_t slot = 0; slot <= mask_; ++slot) {
-      if (slots_[slot] != kFree) visit(slot);
-    }
-  }
-
-  // Returns false if the row was there already. `slot` receives its place, in [0, num_slots()).
-  bool Insert(int32_t row, uint32_t* slot = nullptr) {
-    const uint32_t found = Find(row);
-    if (slot != nullptr) *slot = found;
-    if (slots_[found] == row) return false;
-    slots_[found] = row;
+  // Returns false if the row was there already.
+  bool Insert(int32_t row) {
+    const uint32_t slot = Find(row);
+    if (slots_[slot] == row) return false;
+    slots_[slot] = row;
     ++size_;
     return true;
   }

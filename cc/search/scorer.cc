@@ -76,7 +76,7 @@ void ScanLeaf(const IndexParts& parts, int32_t leaf, const uint8_t* next_codes,
       const int64_t needed = int64_t{queries[q]->top_codes.threshold()} - key_offset;
       if (needed > kLut16MaxSum) continue;
       states[num_scanned] = queries[q];
-      hits[num_scanned] = queries[q]->top_codes.Reserve(scan.num_groups * kLut16Group + 1);
+      hits[num_scanned] = queries[q]->top_codes.Reserve(scan.num_groups * kLut16Group);
       scanned[num_scanned] = {table.entries.data(),
                               static_cast<int32_t>(std::max<int64_t>(0, needed)), key_offset,
                               hits[num_scanned]};

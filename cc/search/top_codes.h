@@ -34,14 +34,7 @@ class TopCodes {
   uint32_t threshold() const { return lowest_ + (lowest_bin_ << shift_); }
 
   // Room for `count` more keys, to be announced with Commit.
-  ScoredKey* Reserve(int64_t count) {
-    if (size_ + count > static_cast<int64_t>(keys_.size())) {
-      AlignedBuffer<ScoredKey> grown(2 * (size_ + count));
-      std::copy(keys_.data(), keys_.data() + size_, grown.data());
-      keys_.swap(grown);
-    }
-    return keys_.data() + size_;
-  }
+  ScoredKey* Reserve(int64_t count) { return ReserveKeys(size_, count, &keys_); }
   void Commit(int64_t count) {
     const ScoredKey* const keys = keys_.data() + size_;
     for (int64_t i = 0; i < count; ++i) ++counts_[Bin(keys[i])];

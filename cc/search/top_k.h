@@ -36,6 +36,16 @@ inline ScoredKey MakeKey(float score, uint32_t item) { return MakeKey(OrderedBit
 inline uint32_t KeyScore(ScoredKey key) { return static_cast<uint32_t>(key >> 32); }
 inline uint32_t KeyItem(ScoredKey key) { return ~static_cast<uint32_t>(key); }
 
+// Room for `count` more keys behind the first `size`, which stay.
+inline ScoredKey* ReserveKeys(int64_t size, int64_t count, AlignedBuffer<ScoredKey>* keys) {
+  if (size + count > static_cast<int64_t>(keys->size())) {
+    AlignedBuffer<ScoredKey> grown(2 * (size + count));
+    std::copy(keys->data(), keys->data() + size, grown.data());
+    keys->swap(grown);
+  }
+  return keys->data() + size;
+}
+
 // The `keep` largest of the keys given to it. Keys whose score is below threshold() can be left
 // out; which ones are kept does not depend on the order in which they come.
 class TopKeys {
@@ -53,14 +63,7 @@ class TopKeys {
   int64_t size() const { return size_; }
 
   // Room for `count` more keys, to be announced with Commit.
-  ScoredKey* Reserve(int64_t count) {
-    if (size_ + count > static_cast<int64_t>(keys_.size())) {
-      AlignedBuffer<ScoredKey> grown(2 * (size_ + count));
-      std::copy(keys_.data(), keys_.data() + size_, grown.data());
-      keys_.swap(grown);
-    }
-    return keys_.data() + size_;
-  }
+  ScoredKey* Reserve(int64_t count) { return ReserveKeys(size_, count, &keys_); }
   void Commit(int64_t count) {
     size_ += count;
     if (size_ >= prune_at_) Prune();

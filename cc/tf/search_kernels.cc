@@ -54,13 +54,10 @@ absl::Status SearchAll(SearcherResource::Snapshot* snapshot, MatrixView<const fl
   const Index& index = *snapshot->file.index;
   const auto search = [&](int64_t begin, int64_t end) {
     const int64_t count = end - begin;
-    Exclusions own = exclusions;
-    if (!own.empty()) {
-      own.splits = {own.splits.data() + begin, static_cast<size_t>(count) + 1};
-    }
     std::unique_ptr<SearchScratch> scratch = snapshot->scratches.Take();
-    const Status status = index.Search(queries.Rows(begin, count), options, own, scratch.get(),
-                                       scores.Rows(begin, count), rows.Rows(begin, count));
+    const Status status =
+        index.Search(queries.Rows(begin, count), options, exclusions.From(begin), scratch.get(),
+                     scores.Rows(begin, count), rows.Rows(begin, count));
     snapshot->scratches.Return(std::move(scratch));
     return status;
   };

@@ -54,7 +54,7 @@ class Lut16Data {
     std::vector<std::vector<uint64_t>> hits(thresholds.size());
     std::vector<Lut16Query> queries;
     for (size_t q = 0; q < thresholds.size(); ++q) {
-      hits[q].assign(sums_.size() + 2, kUntouched);
+      hits[q].assign(sums_.size() + 1, kUntouched);
       queries.push_back({table_.data(), thresholds[q], key_offset, hits[q].data()});
     }
     kernel(Scan(first_position, packed_.data()), queries.data(),
