@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TENSORFLOW ?= tensorflow-cpu==2.21.0
-KERAS_TWO ?= tf-keras==2.21.0 tensorflow-recommenders==0.7.7
+# Without their dependency on the package `tensorflow`, which is not `tensorflow-cpu`.
+TEST_PEERS ?= tf-keras==2.21.0 tensorflow-recommenders==0.7.7 tensorflow-serving-api==2.21.0
 BIN := $(VENV)/bin
 # The processors, for compiling.
 JOBS := $(shell nproc)
@@ -11,7 +12,7 @@ BUILDIFIER := npx --yes @bazel/buildifier@8.2.1
 BAZEL_FILES = $(shell git ls-files | grep -E '(^|/)(WORKSPACE|BUILD|[^/]*\.(BUILD|bzl))$$')
 CC_FILES = $(shell git ls-files '*.h' '*.cc')
 
-.PHONY: demo test bench format lint bazel-test clean
+.PHONY: demo test bench wheel format lint bazel-test clean
 
 demo: $(VENV)/.built
 	$(BIN)/tensorflow-scann demo --directory demo_output
@@ -23,6 +24,10 @@ test: $(VENV)/.built
 bench: $(VENV)/.built
 	$(BIN)/pip install --quiet --no-build-isolation --editable ".[bench]"
 	$(BIN)/python -m benchmarks.recall_qps --setup-peers
+
+# For this version of Python, and every TensorFlow that supports it.
+wheel:
+	TFSCANN_BUILD_JOBS=$(JOBS) $(PYTHON) tools/build_wheel.py
 
 # The same sources, built and tested by Bazel. Debian: apt-get install bazel-bootstrap
 # bazel-rules-java googletest libgtest-dev libsimde-dev
@@ -43,13 +48,12 @@ lint: $(VENV)/.lint
 	$(BUILDIFIER) -mode=check $(BAZEL_FILES)
 
 clean:
-	rm -rf $(VENV) build demo_output python/tensorflow_scann/*.so
+	rm -rf $(VENV) build dist demo_output python/tensorflow_scann/*.so
 
 $(VENV)/.tensorflow:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet "$(TENSORFLOW)" "setuptools>=77" "pybind11>=2.13,<4"
-	# Without their dependency on the package `tensorflow`, which is not `tensorflow-cpu`.
-	$(BIN)/pip install --quiet --no-deps $(KERAS_TWO)
+	$(BIN)/pip install --quiet --no-deps $(TEST_PEERS)
 	touch $@
 
 # Compiled in place, so that a changed Python file needs no build.

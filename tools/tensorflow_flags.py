@@ -9,6 +9,21 @@ import sys
 OLDEST = (2, 18)
 NEWEST = (2, 21)
 
+# Of each minor version, the versions of Python that TensorFlow publishes wheels for.
+_PYTHONS = {
+    (2, 18): ((3, 9), (3, 12)),
+    (2, 19): ((3, 9), (3, 12)),
+    (2, 20): ((3, 9), (3, 13)),
+    (2, 21): ((3, 10), (3, 13)),
+}
+
+
+def has_wheels_for(minor: tuple[int, int], python: tuple[int, int]) -> bool:
+    """Whether there are wheels of this TensorFlow for this Python."""
+    oldest, newest = _PYTHONS[minor]
+    return oldest <= python <= newest
+
+
 _QUESTION = """
 import json, tensorflow as tf
 print(json.dumps([tf.__version__, tf.sysconfig.get_compile_flags(), tf.sysconfig.get_link_flags()]))
@@ -30,15 +45,17 @@ class TensorFlow:
         return int(major), int(minor)
 
 
-def find_tensorflow() -> TensorFlow | None:
-    """The TensorFlow of the build environment, or else of the environment that is built for.
+def find_tensorflow(python: str = sys.executable) -> TensorFlow | None:
+    """The TensorFlow of an interpreter's environment.
+
+    Of this one: that of the build environment, or else of the environment that is built for.
 
     pip hides the latter behind PYTHONPATH when it isolates a build.
     """
     without_isolation = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for environment in (dict(os.environ), without_isolation):
         answer = subprocess.run(
-            [sys.executable, "-c", _QUESTION],
+            [python, "-c", _QUESTION],
             env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
             capture_output=True,
             text=True,

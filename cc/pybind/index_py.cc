@@ -4,11 +4,15 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "cc/base/executor.h"
 #include "cc/io/describe.h"
 #include "cc/io/index_file.h"
+#include "cc/kernels/kernels.h"
 #include "cc/pybind/status_py.h"
+#include "cc/search/int8_rows.h"
+#include "cc/search/partitioner.h"
 
 namespace py = pybind11;
 
@@ -60,7 +64,87 @@ class PyIndex {
 
   std::string Describe() const { return DescribeIndex(file_); }
 
+  // What a search in other code than ours needs.
+  py::dict Candidates() const {
+    const IndexParts& parts = file_.index->parts();
+    const int64_t count = parts.parameters.num_candidates, dims = parts.parameters.dimensions;
+    py::array_t<float> rows(std::vector<py::ssize_t>{count, dims});
+    if (!parts.rows.empty()) {
+      std::copy_n(parts.rows.data(), count * dims, rows.mutable_data());
+    } else {
+      const Int8Rows int8_rows(parts.int8_rows.data(), dims);
+      for (int64_t row = 0; row < count; ++row) {
+        float* const values = rows.mutable_data() + row * dims;
+        int8_rows.Dequantize(row, values);
+        for (size_t dim = 0; dim < parts.center.size(); ++dim) values[dim] += parts.center[dim];
+      }
+    }
+    return py::dict(py::arg("rows") = rows, py::arg("identifiers") = IdentifierValues());
+  }
+
+  py::dict Tree() const {
+    const IndexParts& parts = file_.index->parts();
+    const int64_t num_leaves = parts.parameters.num_leaves, dims = parts.parameters.dimensions;
+    if (parts.parameters.exact()) Raise(InvalidArgument("an exact index has no tree"));
+    const Int8Rows centroids(parts.centroids.data(), dims);
+    py::array_t<int8_t> values(std::vector<py::ssize_t>{num_leaves, dims});
+    py::array_t<float> scales(num_leaves), squared_norms(num_leaves), radii(num_leaves);
+    py::array_t<int64_t> splits(num_leaves + 1);
+    std::vector<int32_t> rows;
+    for (int64_t leaf = 0; leaf < num_leaves; ++leaf) {
+      std::copy_n(centroids.row(leaf), dims, values.mutable_data(leaf, 0));
+      scales.mutable_at(leaf) = centroids.scale(leaf);
+      squared_norms.mutable_at(leaf) = centroids.squared_norm(leaf);
+      radii.mutable_at(leaf) = parts.leaf_radii[leaf];
+      splits.mutable_at(leaf) = static_cast<int64_t>(rows.size());
+      const int32_t* const first =
+          parts.position_rows.data() + int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
+      rows.insert(rows.end(), first, first + parts.leaf_sizes[leaf]);
+    }
+    splits.mutable_at(num_leaves) = static_cast<int64_t>(rows.size());
+    return py::dict(
+        py::arg("centroids") = values, py::arg("scales") = scales,
+        py::arg("squared_norms") = squared_norms, py::arg("radii") = radii,
+        py::arg("leaf_spread") = kLeafSpread,
+        py::arg("center") = py::array_t<float>(parts.center.size(), parts.center.data()),
+        py::arg("leaf_rows") = py::array_t<int32_t>(rows.size(), rows.data()),
+        py::arg("leaf_splits") = splits);
+  }
+
  private:
+  template <typename T>
+  py::object ValuesOf(const Identifiers& identifiers) const {
+    const int64_t count = file_.index->parameters().num_candidates;
+    py::array_t<T> values(count);
+    for (int64_t row = 0; row < count; ++row) values.mutable_at(row) = identifiers.Value<T>(row);
+    return std::move(values);
+  }
+
+  py::object IdentifierValues() const {
+    const Identifiers& identifiers = file_.index->identifiers();
+    const int64_t count = file_.index->parameters().num_candidates;
+    switch (identifiers.type()) {
+      case IdentifierType::kInt32:
+        return ValuesOf<int32_t>(identifiers);
+      case IdentifierType::kInt64:
+        return ValuesOf<int64_t>(identifiers);
+      case IdentifierType::kFloat32:
+        return ValuesOf<float>(identifiers);
+      case IdentifierType::kFloat64:
+        return ValuesOf<double>(identifiers);
+      case IdentifierType::kRowNumber: {
+        py::array_t<int32_t> values(count);
+        std::iota(values.mutable_data(), values.mutable_data() + count, 0);
+        return std::move(values);
+      }
+      case IdentifierType::kString:
+        break;
+    }
+    py::list values(count);
+    for (int64_t row = 0; row < count; ++row) values[row] = py::bytes(identifiers.Bytes(row));
+    return std::move(values);
+  }
+
   Status SearchAll(MatrixView<const float> queries, const SearchOptions& options, int threads,
                    MatrixView<float> scores, MatrixView<int32_t> rows) {
     // Two parts for each thread, so that none waits long for the last.
@@ -97,7 +181,13 @@ void InitIndex(py::module_& module) {
            py::arg("num_reordering_candidates") = py::none(), py::arg("threads") = 1,
            "queries [d] or [b, d] -> (scores, row numbers), [k] or [b, k]; -1 where there are no "
            "more candidates.")
-      .def("describe", &PyIndex::Describe, "What the index is, as JSON.");
+      .def("describe", &PyIndex::Describe, "What the index is, as JSON.")
+      .def("candidates", &PyIndex::Candidates,
+           "Copies of the rows, float32 [n, d] (of their int8 form if there are no others; of unit "
+           "length for cosine), and of the identifiers [n], bytes in a list for strings.")
+      .def("tree", &PyIndex::Tree,
+           "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
+           "radii and rows; what they are: cc/search/index_parts.h.");
 }
 
 }  // namespace tfscann

@@ -2,37 +2,65 @@
 
 import os
 import pathlib
+import tempfile
 from typing import Any
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
+from . import _engine
+from .layers.factorized_top_k.brute_force import BruteForce
+from .layers.factorized_top_k.leaf_search import LeafSearch
+from .layers.factorized_top_k.results import missing_identifier
 from .layers.factorized_top_k.saving import serving_functions
 from .layers.factorized_top_k.scann import ScaNN
 from .layers.factorized_top_k.top_k import TopK
 from .searcher import ASSET_PREFIX, Searcher
+from .warmup import Request, write_warmup_requests
+
+OPS = ("scann", "tensorflow")
 
 
-def export(layer_or_searcher: Any, path: str | os.PathLike[str]) -> None:
+def export(
+    layer_or_searcher: Any,
+    path: str | os.PathLike[str],
+    *,
+    ops: str = "scann",
+    warmup_queries: Any = None,
+) -> None:
     """Writes a SavedModel ready for a model server.
 
-    Signatures:
-      serving_default: `queries` -> `scores`, `identifiers`.
-      query_with_exclusions: `queries`, `exclusions` [b, m] -> the same.
+    Signatures, each giving `scores` and `identifiers`, [b, k]:
+      serving_default: `queries`.
+      query_with_exclusions: `queries`, `exclusions` [b, m].
+      query_with_parameters: `queries`, `k`, and for an index of ScaNN `num_leaves_to_search` and
+        `num_reordering_candidates`: int32 scalars, of which the last two may be 0 for what the
+        index was built with.
 
-    Every input and output has the batch as dimension 0. A program that loads the model needs
-    `import tensorflow_scann` (in C++: the op library) if it holds a ScaNN index.
+    In the first two every input and output has the batch as dimension 0, so that a server may batch
+    requests; scalars cannot be batched.
 
     Args:
       layer_or_searcher: A TopK layer or a Searcher, with an index.
       path: The SavedModel's folder; any path that TensorFlow can write to.
+      ops: "scann": an index of ScaNN is searched by the ops of this package, which the program that
+        loads the model needs (in Python: `import tensorflow_scann`). "tensorflow": in TensorFlow's
+        own ops, for a program that has no others. The same leaves are searched, but every candidate
+        in them is scored exactly (`num_reordering_candidates` is of no use), which takes many times
+        longer. Layers that are exact use TensorFlow's own ops always.
+      warmup_queries: A batch of queries, such as requests will bring. With them the SavedModel gets
+        a request for each of the first two signatures that TensorFlow Serving replays before it
+        makes the model available. `None`: no such requests.
 
     Raises:
-      ValueError: it is neither, or has no index; or its query model was never called.
+      ValueError: it is neither, or has no index; or its query model was never called; or ops is
+        another.
     """
+    if ops not in OPS:
+        raise ValueError(f"ops is {ops!r}, but must be one of {', '.join(map(repr, OPS))}")
     if isinstance(layer_or_searcher, Searcher):
-        layer = ScaNN(k=layer_or_searcher.info().k)
+        layer: TopK = ScaNN(k=layer_or_searcher.info().k)
         layer.searcher = layer_or_searcher
     elif isinstance(layer_or_searcher, TopK):
         layer = layer_or_searcher
@@ -41,8 +69,65 @@ def export(layer_or_searcher: Any, path: str | os.PathLike[str]) -> None:
             f"layer_or_searcher is a {type(layer_or_searcher).__name__}, but must be a TopK "
             "layer or a Searcher"
         )
+    if ops == "tensorflow" and isinstance(layer, ScaNN):
+        layer = _in_core_ops(layer)
+    requests = [] if warmup_queries is None else _warmup_requests(layer, warmup_queries)
     tf.saved_model.save(layer, os.fspath(path), signatures=serving_functions(layer))
+    if requests:
+        write_warmup_requests(os.fspath(path), requests)
     _remove_stale_assets(pathlib.Path(path))
+
+
+def _in_core_ops(layer: ScaNN) -> TopK:
+    """A layer that searches the same index without our ops."""
+    info = layer.searcher.info()
+    with tempfile.TemporaryDirectory(prefix="tensorflow_scann_") as folder:
+        file = os.path.join(folder, "index")
+        layer.searcher.save(file)
+        if not info.is_exact:
+            found: TopK = LeafSearch(file, info, layer.query_model, layer.k)
+        else:
+            index = _engine.Index.open(file).candidates()
+            found = BruteForce(layer.query_model, layer.k, distance_measure=info.distance_measure)
+            found.index(index["rows"], index["identifiers"])
+    found.take_query_spec(layer)
+    return found
+
+
+def _warmup_requests(layer: TopK, queries: Any) -> list[Request]:
+    """A request for each signature that a server may batch.
+
+    Raises:
+      ValueError: the queries are not what the layer takes.
+    """
+    spec = layer.query_spec()
+    parts = list(spec.values()) if isinstance(spec, dict) else [spec]
+    if not all(isinstance(part, tf.TensorSpec) for part in parts):
+        raise ValueError(
+            "warmup_queries need a query model that takes a dense tensor or a dictionary of them, "
+            f"but this one takes {spec}"
+        )
+    try:
+        tensors = tf.nest.map_structure(
+            lambda part, value: tf.convert_to_tensor(value, part.dtype), spec, queries
+        )
+        rows = {int(tensor.shape[0]) for tensor in tf.nest.flatten(tensors)}
+        compatible = all(
+            part.is_compatible_with(tensor)
+            for part, tensor in zip(tf.nest.flatten(spec), tf.nest.flatten(tensors), strict=True)
+        )
+    except (TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"warmup_queries must be a batch of {spec}: {error}") from None
+    if len(rows) != 1 or not compatible:
+        raise ValueError(f"warmup_queries must be a batch of {spec}")
+    # As the signatures name them.
+    named = tensors if isinstance(tensors, dict) else {"queries": tensors}
+    dtype = layer._identifier_dtype()
+    exclusions = tf.fill([rows.pop(), 1], tf.constant(missing_identifier(dtype), dtype))
+    return [
+        ("serving_default", named),
+        ("query_with_exclusions", {**named, "exclusions": exclusions}),
+    ]
 
 
 def saved_model_assets(path: pathlib.Path) -> list[pathlib.Path]:

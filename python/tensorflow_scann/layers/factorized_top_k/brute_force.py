@@ -67,7 +67,9 @@ class BruteForce(ExactTopK):
         self._store.assign(*collect_batches(candidates, None))
         return self
 
-    def _find_batch(self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any) -> Results:
+    def _find_batch(
+        self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any, **effort: Any
+    ) -> Results:
         store = self._indexed()
         queries, finite = finite_rows(queries)
         candidates = store.candidates.read_value()

@@ -17,7 +17,7 @@ class ExactTopK(TopK):
         """True."""
         return True
 
-    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
+    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any, **effort: Any) -> Results:
         self._check_width(queries)
         k = self._check_k(k)
         rank = queries.shape.rank
@@ -26,10 +26,10 @@ class ExactTopK(TopK):
         if rank == 2:
             if exclusions is not None:
                 exclusions = _check_rows(exclusions, queries)
-            return self._find_batch(queries, k, exclusions)
+            return self._find_batch(queries, k, exclusions, **effort)
         if exclusions is not None:
             exclusions = exclusions[None]
-        scores, identifiers = self._find_batch(queries[None], k, exclusions)
+        scores, identifiers = self._find_batch(queries[None], k, exclusions, **effort)
         return scores[0], identifiers[0]
 
     def _check_width(self, queries: tf.Tensor) -> None:
@@ -48,7 +48,9 @@ class ExactTopK(TopK):
             return tf.identity(k)
 
     @abc.abstractmethod
-    def _find_batch(self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any) -> Results:
+    def _find_batch(
+        self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any, **effort: Any
+    ) -> Results:
         """The results for embeddings of rank 2, and exclusions of rank 2 or None."""
 
 

@@ -16,9 +16,10 @@ _K = tf.TensorSpec([], tf.int32, name="k")
 def serving_functions(layer: "TopK") -> dict[str, Any]:
     """Signatures for a model server, by name.
 
-    Every input and output has the batch as its dimension 0, so that a server may batch requests.
+    Every input and output of the first two has the batch as its dimension 0, so that a server may
+    batch requests. Queries that are a dictionary of tensors are inputs by its keys.
     """
-    queries = layer.query_spec()
+    queries = _named(layer.query_spec())
     exclusions = tf.TensorSpec([None, None], layer._identifier_dtype(), name="exclusions")
 
     @tf.function(input_signature=[queries], autograph=False)  # type: ignore[untyped-decorator]
@@ -31,10 +32,24 @@ def serving_functions(layer: "TopK") -> dict[str, Any]:
         scores, identifiers = layer.query_with_exclusions(queries, exclusions)
         return {"scores": scores, "identifiers": identifiers}
 
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def query_with_parameters(queries: Any, k: tf.Tensor, **effort: tf.Tensor) -> Any:
+        scores, identifiers = layer._find(layer._embed(queries), k, None, **effort)
+        return {"scores": scores, "identifiers": identifiers}
+
+    effort = {name: tf.TensorSpec([], tf.int32, name=name) for name in layer._effort_names}
     return {
         "serving_default": serving_default,
         "query_with_exclusions": query_with_exclusions,
+        "query_with_parameters": query_with_parameters.get_concrete_function(queries, _K, **effort),
     }
+
+
+def _named(spec: Any) -> Any:
+    """A dictionary of dense tensors with its keys as the tensors' names; anything else as it is."""
+    if isinstance(spec, dict) and all(isinstance(part, tf.TensorSpec) for part in spec.values()):
+        return {key: tf.TensorSpec(part.shape, part.dtype, name=key) for key, part in spec.items()}
+    return spec
 
 
 def _callable(layer: "TopK", queries: Any) -> Any:

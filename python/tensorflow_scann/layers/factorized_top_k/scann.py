@@ -10,6 +10,9 @@ from ...searcher import Searcher
 from .results import Results
 from .top_k import TopK, register
 
+# Arguments of Searcher.search by these names say how thorough a search is.
+EFFORT_NAMES = ("num_leaves_to_search", "num_reordering_candidates")
+
 _ASSET = "scann_index"
 
 
@@ -103,8 +106,10 @@ class ScaNN(TopK):
         """False: even a catalogue so small that its index is exact may grow."""
         return False
 
-    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
-        return self.searcher.search(queries, k, exclusions=exclusions)
+    _effort_names = EFFORT_NAMES
+
+    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any, **effort: Any) -> Results:
+        return self.searcher.search(queries, k, exclusions=exclusions, **effort)
 
     def _identifier_dtype(self) -> tf.DType:
         return self.searcher.identifier_dtype

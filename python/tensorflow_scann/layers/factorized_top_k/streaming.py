@@ -77,7 +77,9 @@ class Streaming(ExactTopK):
         self._candidates = candidates
         return self
 
-    def _find_batch(self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any) -> Results:
+    def _find_batch(
+        self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any, **effort: Any
+    ) -> Results:
         dataset = self._indexed()
         queries, finite = finite_rows(queries)
         batch = tf.shape(queries)[0]

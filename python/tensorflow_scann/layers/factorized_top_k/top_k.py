@@ -125,8 +125,11 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
         return self._find(self._embed(queries), self._choose_k(k), exclusions)
 
     @abc.abstractmethod
-    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any) -> Results:
-        """The results for embeddings of rank 1 or 2."""
+    def _find(self, queries: tf.Tensor, k: Any, exclusions: Any, **effort: Any) -> Results:
+        """The results for embeddings of rank 1 or 2; `effort`: see _effort_names."""
+
+    # What a search may be told besides, by name: scalars, 0 for what the index was built with.
+    _effort_names: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def _identifier_dtype(self) -> tf.DType:
@@ -180,6 +183,14 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
             f"call {self.name!r} with a query before saving it: what its query model takes is not "
             "known yet"
         )
+
+    def take_query_spec(self, other: "TopK") -> None:
+        """Takes over what another layer, of the same query model, knows about its queries."""
+        self._query_spec.value = other._query_spec.value
+        if _LEGACY:
+            # tf-keras saves a model only if it was called, or knows this.
+            for name in ("_saved_model_inputs_spec", "_saved_model_arg_spec"):
+                setattr(self, name, getattr(other, name))
 
     def export(self, filepath: Any, **unused_options: Any) -> None:
         """Writes a SavedModel for a model server: the same as `tensorflow_scann.export`."""

@@ -1,0 +1,178 @@
+"""LeafSearch: an index's search in core TensorFlow ops, for programs without our op library.
+
+It ranks the same leaves in the same way as the engine (cc/search/partitioner.h), down to the
+integers of quantized centroids and query; then, instead of scoring codes and reordering the best,
+it scores every candidate of the leaves.
+"""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ... import _engine
+from ...info import IndexInfo
+from .candidate_store import CandidateStore
+from .exact_top_k import ExactTopK
+from .results import Results, drop_excluded, exclusion_width, finish, finite_rows
+from .scann import EFFORT_NAMES
+
+# Queries searched at a time: each has some megabytes of candidates in memory.
+_PARALLEL_QUERIES = 8
+
+
+class LeafSearch(ExactTopK):
+    """Exact top k among the candidates of the best leaves of an index file with a tree."""
+
+    _effort_names = EFFORT_NAMES
+
+    def __init__(
+        self, path: str, info: IndexInfo, query_model: Any = None, k: int = 10, name: str = "leaves"
+    ) -> None:
+        """Copies candidates, identifiers and leaves from an index file.
+
+        Args:
+          path: Of the index file, a local one.
+          info: What it is.
+          query_model: As of TopK.
+          k: As of TopK.
+          name: Of the layer.
+        """
+        super().__init__(k=k, name=name, query_model=query_model)
+        index = _engine.Index.open(path)
+        self._info = info
+        self._store = CandidateStore()
+        candidates = index.candidates()
+        identifiers = candidates["identifiers"]
+        if isinstance(identifiers, list):
+            identifiers = np.array(identifiers, object)
+        self._store.assign(candidates["rows"], identifiers)
+        tree = index.tree()
+        self._leaf_spread = tree.pop("leaf_spread") / np.sqrt(np.float32(info.dimensions))
+        # As floats, in which products of bytes add up exactly.
+        tree["centroids"] = tree["centroids"].astype(np.float32)
+        if len(tree["center"]) == 0:
+            tree["center"] = np.zeros(info.dimensions, np.float32)
+        self._tree = tf.Module()
+        for name, values in tree.items():
+            setattr(self._tree, name, tf.Variable(values, trainable=False, name=name))
+
+    def is_exact(self) -> bool:
+        """False: only the best leaves are searched."""
+        return False
+
+    def _find_batch(
+        self,
+        queries: tf.Tensor,
+        k: tf.Tensor,
+        exclusions: Any,
+        **effort: Any,
+    ) -> Results:
+        # num_reordering_candidates is of no use: every candidate is scored exactly.
+        info, store = self._info, self._store
+        assert info.num_leaves is not None
+        assert info.num_leaves_to_search is not None
+        batch = tf.shape(queries)[0]
+        # map_fn makes nothing of no queries.
+        queries = tf.pad(queries, [[0, tf.cast(batch == 0, tf.int32)], [0, 0]])
+        queries, finite = finite_rows(queries)
+        if info.distance_measure == "cosine":
+            queries = _unit_length(queries)
+        extra = 0 if exclusions is None else exclusion_width(exclusions) * store.copies
+        width = tf.minimum(k + extra, info.num_candidates)
+        wanted = tf.convert_to_tensor(effort.get("num_leaves_to_search", 0))
+        num_leaves = tf.minimum(
+            tf.where(wanted > 0, wanted, info.num_leaves_to_search), info.num_leaves
+        )
+
+        ranking = tf.math.top_k(self._leaf_scores(queries), info.num_leaves).indices
+
+        def search(ranking_and_query: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            rows = self._rows_of_leaves(ranking_and_query[0], num_leaves, width)
+            candidates = tf.gather(store.candidates, rows)
+            similarities = _similarity(ranking_and_query[1], candidates, info.distance_measure)
+            best = tf.math.top_k(similarities, width)
+            return best.values, tf.gather(rows, best.indices)
+
+        similarities, rows = tf.map_fn(
+            search,
+            (ranking, queries),
+            fn_output_signature=(
+                tf.TensorSpec([None], tf.float32),
+                tf.TensorSpec([None], tf.int32),
+            ),
+            parallel_iterations=_PARALLEL_QUERIES,
+        )
+        similarities, rows, finite = similarities[:batch], rows[:batch], finite[:batch]
+        identifiers = tf.gather(store.identifiers, rows)
+        valid = tf.broadcast_to(finite[:, None], tf.shape(similarities))
+        if exclusions is not None:
+            similarities, identifiers, valid = drop_excluded(
+                similarities, identifiers, valid, exclusions
+            )
+        return finish(similarities, identifiers, valid, k, info.distance_measure)
+
+    def _leaf_scores(self, queries: tf.Tensor) -> tf.Tensor:
+        """[b, d] -> [b, leaves]; larger for leaves that may have better candidates."""
+        tree = self._tree
+        queries = queries - tree.center
+        exact = tf.cast(queries, tf.float64)
+        norms = tf.cast(tf.sqrt(tf.reduce_sum(exact * exact, axis=-1)), tf.float32)[:, None]
+        # Quantized to bytes; tf.round is to even, as the engine's.
+        scales = tf.reduce_max(tf.abs(queries), axis=-1, keepdims=True) / 127.0
+        inverses = tf.math.reciprocal_no_nan(scales)
+        inverses = tf.where(tf.math.is_finite(inverses), inverses, 0.0)
+        values = tf.clip_by_value(tf.round(queries * inverses), -127.0, 127.0)
+        scales = tf.where(inverses > 0, scales, 0.0)
+        products = tf.linalg.matmul(values, tree.centroids, transpose_b=True)
+        products = products * tree.scales * scales
+        if self._info.distance_measure != "squared_l2":
+            return products + tree.radii * (self._leaf_spread * norms)
+        distances = tf.maximum(norms * norms - (2 * products - tree.squared_norms), 0.0)
+        gain = tree.radii * tf.sqrt(distances) * (2 * self._leaf_spread)
+        return gain - distances - tree.radii * tree.radii
+
+    def _rows_of_leaves(
+        self, ranking: tf.Tensor, num_leaves: tf.Tensor, least: tf.Tensor
+    ) -> tf.Tensor:
+        """The distinct rows of the first `num_leaves` leaves, or of more to have `least`."""
+        tree = self._tree
+        starts = tf.gather(tree.leaf_splits, ranking)
+        ends = tf.gather(tree.leaf_splits, ranking + 1)
+        # A row may stand in two leaves.
+        places = tf.cast(tf.cumsum(ends - starts), tf.int32)
+        enough = 1 + tf.reduce_sum(tf.cast(places < 2 * least, tf.int32))
+        count = tf.minimum(tf.maximum(num_leaves, enough), self._info.num_leaves)
+        positions = tf.ragged.range(starts[:count], ends[:count]).values
+        rows = tf.gather(tree.leaf_rows, positions)
+        # In ascending order: of equal scores top_k takes the first.
+        return tf.sort(tf.unique(rows).y)
+
+    def index(self, candidates: Any, identifiers: Any = None) -> Any:
+        """Raises: the candidates are those of the index file."""
+        raise ValueError("a LeafSearch has the candidates of its index file")
+
+    def index_from_dataset(self, candidates: Any) -> Any:
+        """Raises: the candidates are those of the index file."""
+        raise ValueError("a LeafSearch has the candidates of its index file")
+
+    def _identifier_dtype(self) -> tf.DType:
+        assert self._store.identifiers is not None
+        return self._store.identifiers.dtype
+
+    def _dimensions(self) -> int:
+        return self._info.dimensions
+
+
+def _unit_length(queries: tf.Tensor) -> tf.Tensor:
+    """As the engine does it, in double precision."""
+    exact = tf.cast(queries, tf.float64)
+    norms = tf.norm(exact, axis=-1, keepdims=True)
+    return tf.cast(tf.math.divide_no_nan(exact, norms), tf.float32)
+
+
+def _similarity(query: tf.Tensor, candidates: tf.Tensor, distance_measure: str) -> tf.Tensor:
+    """[d] x [m, d] -> [m], larger for better. Of unit length where the measure is cosine."""
+    if distance_measure == "squared_l2":
+        return -tf.reduce_sum(tf.math.squared_difference(candidates, query), axis=-1)
+    return tf.linalg.matvec(candidates, query)

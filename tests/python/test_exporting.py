@@ -1,0 +1,254 @@
+"""SavedModels for model servers: signatures, warm-up requests, core TensorFlow ops."""
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+import tensorflow_scann as tfscann
+from tensorflow_scann import IndexConfig, Searcher
+from tensorflow_scann.layers.factorized_top_k import BruteForce, ScaNN
+
+from conftest import brute_force
+
+pytestmark = pytest.mark.keras
+
+
+def signature(path: pathlib.Path, name: str = "serving_default") -> Callable[..., Any]:
+    """A signature of a SavedModel as a function that returns (scores, identifiers)."""
+    model = tf.saved_model.load(str(path))
+
+    def call(**inputs: Any) -> tuple[np.ndarray, np.ndarray]:
+        outputs = model.signatures[name](**{k: tf.convert_to_tensor(v) for k, v in inputs.items()})
+        return outputs["scores"].numpy(), outputs["identifiers"].numpy()
+
+    return call
+
+
+def op_types(path: pathlib.Path) -> set[str]:
+    graph = saved_model(path).meta_graphs[0].graph_def
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    return {node.op for node in nodes}
+
+
+def saved_model(path: pathlib.Path) -> Any:
+    return saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+
+
+@pytest.mark.parametrize("ops", ["scann", "tensorflow"])
+def test_signatures(
+    ops: str, searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    tfscann.export(searcher, tmp_path, ops=ops)
+    signatures = saved_model(tmp_path).meta_graphs[0].signature_def
+    shapes = {
+        name: {
+            key: [dim.size for dim in info.tensor_shape.dim]
+            for key, info in [*signatures[name].inputs.items(), *signatures[name].outputs.items()]
+        }
+        for name in ("serving_default", "query_with_exclusions", "query_with_parameters")
+    }
+    results = {"scores": [-1, 10], "identifiers": [-1, 10]}
+    assert shapes["serving_default"] == {"queries": [-1, 24], **results}
+    assert shapes["query_with_exclusions"] == {
+        "queries": [-1, 24],
+        "exclusions": [-1, -1],
+        **results,
+    }
+    assert shapes["query_with_parameters"] == {
+        "queries": [-1, 24],
+        "k": [],
+        "num_leaves_to_search": [],
+        "num_reordering_candidates": [],
+        "scores": [-1, -1],
+        "identifiers": [-1, -1],
+    }
+    search = signature(tmp_path, "query_with_parameters")
+    scores, identifiers = search(
+        queries=vectors[:7], k=23, num_leaves_to_search=50, num_reordering_candidates=3000
+    )
+    expected_scores, expected_rows = brute_force(vectors[:7], vectors, 23)
+    np.testing.assert_allclose(scores, expected_scores, rtol=1e-5)
+    assert identifiers.astype(str).tolist() == [[f"item-{i}" for i in r] for r in expected_rows]
+    # 0: what the index was built with.
+    scores, _ = search(
+        queries=vectors[:7], k=10, num_leaves_to_search=0, num_reordering_candidates=0
+    )
+    default_scores, _ = signature(tmp_path)(queries=vectors[:7])
+    np.testing.assert_array_equal(scores, default_scores)
+
+
+def test_signatures_of_an_exact_layer(vectors: np.ndarray, tmp_path: pathlib.Path) -> None:
+    tfscann.export(BruteForce(k=3).index(vectors), tmp_path)
+    scores, rows = signature(tmp_path, "query_with_parameters")(queries=vectors[:2], k=5)
+    expected_scores, expected_rows = brute_force(vectors[:2], vectors, 5)
+    np.testing.assert_allclose(scores, expected_scores, rtol=1e-5)
+    assert (rows == expected_rows).all()
+
+
+CONFIGS = {
+    "dot_product": {},
+    "cosine": {"distance_measure": "cosine"},
+    "squared_l2": {"distance_measure": "squared_l2"},
+    "no SOAR": {"soar_lambda": 0.0},
+    "int8": {"reordering_dtype": "int8"},
+    "int8 squared_l2": {"reordering_dtype": "int8", "distance_measure": "squared_l2"},
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_core_ops_find_what_our_op_finds_in_the_same_leaves(
+    name: str, vectors: np.ndarray, names: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    config = IndexConfig(num_leaves=50, num_leaves_to_search=2, **CONFIGS[name])
+    shifted = vectors + np.float32(0.5)
+    searcher = Searcher.build(shifted, names, config=config)
+    tfscann.export(searcher, tmp_path, ops="tensorflow")
+    rng = np.random.default_rng(1)
+    queries = (shifted[rng.integers(3000, size=200)] + 0.3 * rng.normal(size=(200, 24))).astype(
+        np.float32
+    )
+    expected_scores, expected = searcher.search(queries, num_reordering_candidates=3000)
+    scores, identifiers = signature(tmp_path)(queries=queries)
+    # Scores that differ in the last places may change places.
+    np.testing.assert_allclose(scores, expected_scores, rtol=2e-5, atol=2e-5)
+    assert (identifiers == expected.numpy()).mean() > 0.999
+    # One leaf more or less would show.
+    fewer, _ = searcher.search(queries, num_leaves_to_search=1, num_reordering_candidates=3000)
+    assert not np.allclose(scores, fewer, rtol=2e-5, atol=2e-5)
+
+
+def test_core_ops_need_no_library_of_ours(
+    searcher: Searcher,
+    vectors: np.ndarray,
+    tmp_path: pathlib.Path,
+    run_python: Callable[..., str],
+) -> None:
+    tfscann.export(searcher, tmp_path / "model", ops="tensorflow")
+    assert not any(op.startswith("Scann") for op in op_types(tmp_path / "model"))
+    np.save(tmp_path / "queries.npy", vectors[:20])
+    printed = run_python(
+        """
+        import sys, numpy as np, tensorflow as tf
+        model = tf.saved_model.load(sys.argv[1])
+        queries = tf.constant(np.load(sys.argv[2]))
+        found = model.signatures["serving_default"](queries=queries)["identifiers"].numpy()
+        assert "tensorflow_scann" not in sys.modules
+        for name in found[:, 0]:
+            print(name.decode())
+        """,
+        tmp_path / "model",
+        tmp_path / "queries.npy",
+    )
+    expected = searcher.search(vectors[:20])[1].numpy()[:, 0].astype(str).tolist()
+    assert printed.split() == expected
+
+
+@pytest.mark.parametrize("num_leaves", [None, 50])
+def test_core_ops_at_the_edges(
+    num_leaves: int | None, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    """Few candidates, exclusions, queries that are no numbers, empty batches."""
+    rows = vectors[:300]
+    config = IndexConfig(num_leaves=num_leaves, num_leaves_to_search=num_leaves and 1)
+    searcher = Searcher.build(rows, np.arange(300) + 1000, config=config)
+    tfscann.export(searcher, tmp_path, ops="tensorflow")
+    parameters = {"num_leaves_to_search": 0, "num_reordering_candidates": 0} if num_leaves else {}
+    search = signature(tmp_path, "query_with_parameters")
+    scores, identifiers = search(queries=rows[:2], k=310, **parameters)
+    assert (np.sort(identifiers[:, :300]) == np.arange(300) + 1000).all()
+    assert (identifiers[:, 300:] == -1).all()
+    assert (scores[:, 300:] == -np.inf).all()
+
+    excluding = signature(tmp_path, "query_with_exclusions")
+    all_but_three = np.tile(np.arange(3, 300) + 1000, (2, 1))
+    scores, identifiers = excluding(queries=rows[:2], exclusions=all_but_three)
+    assert set(identifiers[0, :3]) == {1000, 1001, 1002}
+    assert (identifiers[:, 3:] == -1).all()
+
+    queries = rows[:3].copy()
+    queries[1, 4] = np.nan
+    scores, identifiers = signature(tmp_path)(queries=queries)
+    assert (identifiers[1] == -1).all()
+    assert (identifiers[[0, 2]] > 0).all()
+    scores, identifiers = signature(tmp_path)(queries=rows[:0])
+    assert scores.shape == (0, 10)
+    assert identifiers.shape == (0, 10)
+
+
+def test_core_ops_with_a_query_model(vectors: np.ndarray, tmp_path: pathlib.Path) -> None:
+    users = tf.keras.layers.Embedding(100, 24)
+    layer = ScaNN(users, k=4, num_leaves=50).index(vectors)
+    layer(tf.constant([1, 2]))
+    tfscann.export(layer, tmp_path, ops="tensorflow", warmup_queries=np.array([7]))
+    expected_scores, expected = layer(tf.constant([5, 6, 7]))
+    scores, identifiers = signature(tmp_path)(queries=np.array([5, 6, 7], np.int32))
+    assert (scores >= expected_scores.numpy() - 1e-6).all()
+    assert (identifiers == expected.numpy()).mean() > 0.8
+
+
+def test_exclusions_of_strings_in_core_ops(
+    searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    tfscann.export(searcher, tmp_path, ops="tensorflow")
+    _, best = signature(tmp_path)(queries=vectors[:4])
+    _, others = signature(tmp_path, "query_with_exclusions")(
+        queries=vectors[:4], exclusions=best[:, :5]
+    )
+    assert (others[:, :5] == best[:, 5:]).all()
+
+
+def test_warmup_requests(searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path) -> None:
+    """Read with the messages of Serving's own package."""
+    prediction_log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    tfscann.export(searcher, tmp_path, warmup_queries=vectors[:3])
+    file = tmp_path / "assets.extra" / "tf_serving_warmup_requests"
+    logs = [
+        prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        for record in tf.data.TFRecordDataset(str(file))
+    ]
+    requests = [log.predict_log.request for log in logs]
+    assert [r.model_spec.signature_name for r in requests] == [
+        "serving_default",
+        "query_with_exclusions",
+    ]
+    for request in requests:
+        assert (tf.make_ndarray(request.inputs["queries"]) == vectors[:3]).all()
+    assert tf.make_ndarray(requests[1].inputs["exclusions"]).tolist() == [[b""]] * 3
+    for request in requests:
+        inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
+        scores, _ = signature(tmp_path, request.model_spec.signature_name)(**inputs)
+        assert scores.shape == (3, 10)
+
+
+def test_warmup_requests_of_a_query_model_with_two_inputs(
+    vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    prediction_log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+
+    def query_model(features: dict[str, tf.Tensor]) -> tf.Tensor:
+        return features["embedding"] * features["weight"]
+
+    layer = ScaNN(query_model, k=4, num_leaves=50).index(vectors)
+    queries = {"embedding": vectors[:2], "weight": np.ones([2, 1], np.float32)}
+    layer(queries)
+    tfscann.export(layer, tmp_path, warmup_queries=queries)
+    file = tmp_path / "assets.extra" / "tf_serving_warmup_requests"
+    for record in tf.data.TFRecordDataset(str(file)):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
+        scores, _ = signature(tmp_path, request.model_spec.signature_name)(**inputs)
+        assert scores.shape == (2, 4)
+
+
+def test_bad_arguments(searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(ValueError, match="ops is 'core', but must be one of 'scann', 'tensorflow'"):
+        tfscann.export(searcher, tmp_path / "model", ops="core")
+    for queries in (vectors[0], vectors[:3, :20], "words", 3.0):
+        with pytest.raises(ValueError, match="warmup_queries must be a batch of"):
+            tfscann.export(searcher, tmp_path / "model", warmup_queries=queries)
+    assert not (tmp_path / "model").exists()

