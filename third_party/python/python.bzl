@@ -61,6 +61,7 @@ print(json.dumps({
 """
 
 _BUILD = """\
+load("@//third_party/python:make_variables.bzl", "py_make_variables")
 load("@bazel_tools//tools/python:toolchain.bzl", "py_runtime_pair")
 load("@rules_cc//cc:defs.bzl", "cc_library")
 
@@ -82,6 +83,13 @@ py_runtime(
 py_runtime_pair(
     name = "runtime_pair",
     py3_runtime = ":runtime",
+)
+
+# $(PYTHON3) in genrules.
+py_make_variables(
+    name = "make_variables",
+    interpreter = "{executable}",
+    visibility = ["//visibility:public"],
 )
 
 toolchain(
