@@ -7,6 +7,7 @@ TensorFlow Recommenders, and `export` for model servers.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._ops import op_library
 from .config import IndexConfig
 from .info import IndexInfo
 from .searcher import Searcher
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .exporting import export as export
 
 
-__all__ = ["IndexConfig", "IndexInfo", "Searcher", "__version__", "export", "layers"]
+__all__ = ["IndexConfig", "IndexInfo", "Searcher", "__version__", "export", "layers", "op_library"]
 
 # Keras takes a second to import: only who asks for these pays for it.
 _LAZY = {"layers": (".layers", None), "export": (".exporting", "export")}

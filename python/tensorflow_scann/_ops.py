@@ -55,6 +55,16 @@ def _load() -> Any:
     return ops
 
 
+
+def op_library() -> str:
+    """The path of the op library in use.
+
+    A C or C++ program loads it before a SavedModel that needs its ops; the program's TensorFlow must
+    be of the same minor version as this Python's.
+    """
+    return str(find_library(tf.__version__))
+
+
 _loaded = _load()
 scann_searcher = _loaded.scann_searcher
 scann_load = _loaded.scann_load
