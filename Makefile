@@ -12,7 +12,7 @@ BUILDIFIER := npx --yes @bazel/buildifier@8.2.1
 BAZEL_FILES = $(shell git ls-files | grep -E '(^|/)(WORKSPACE|BUILD|[^/]*\.(BUILD|bzl))$$')
 CC_FILES = $(shell git ls-files '*.h' '*.cc')
 
-.PHONY: demo test bench wheel format lint bazel-test clean
+.PHONY: demo test bench wheel wheel-test format lint bazel-test clean
 
 demo: $(VENV)/.built
 	$(BIN)/tensorflow-scann demo --directory demo_output
@@ -28,6 +28,10 @@ bench: $(VENV)/.built
 # For this version of Python, and every TensorFlow that supports it.
 wheel:
 	TFSCANN_BUILD_JOBS=$(JOBS) $(PYTHON) tools/build_wheel.py
+
+# With the oldest and the newest TensorFlow, in clean environments.
+wheel-test:
+	TFSCANN_BUILD_JOBS=$(JOBS) tests/wheel/run.sh $(PYTHON)
 
 # The same sources, built and tested by Bazel. Debian: apt-get install bazel-bootstrap
 # bazel-rules-java googletest libgtest-dev libsimde-dev

@@ -39,9 +39,8 @@ def make_environment(folder: pathlib.Path, packages: list[str]) -> pathlib.Path:
     return python
 
 
-def build(work: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
-    """Builds and repairs the wheel; its path."""
-    minors = supported_minors()
+def build(minors: list[tuple[int, int]], work: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
+    """Builds and repairs the wheel for these TensorFlows; its path."""
     pythons = [
         make_environment(
             work / "tensorflow_{}_{}".format(*minor), ["tensorflow-cpu=={}.{}.*".format(*minor)]
@@ -77,9 +76,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "wheel")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "dist")
+    parser.add_argument(
+        "--oldest-and-newest", action="store_true", help="leave out the TensorFlows between"
+    )
     arguments = parser.parse_args()
-    wheel = build(arguments.work.absolute(), arguments.output.absolute())
-    print(f"{wheel}: TensorFlow {', '.join('{}.{}'.format(*m) for m in supported_minors())}")
+    minors = supported_minors()
+    if arguments.oldest_and_newest:
+        minors = sorted({minors[0], minors[-1]})
+    wheel = build(minors, arguments.work.absolute(), arguments.output.absolute())
+    print(f"{wheel}: TensorFlow {', '.join('{}.{}'.format(*minor) for minor in minors)}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 // runs once, in the initializers, with the path of the model's asset. ScannSearch and
 // ScannSearchBatched (search_kernels.cc) then find the resource through its handle. The resource is
 // freed with the session or, in eager mode, when Python destroys the handle's owner.
+#include <cstdlib>
 #include <cstring>
 
 #include "cc/base/aligned_buffer.h"
@@ -34,6 +35,13 @@ class ScannSearcherOp : public tensorflow::ResourceOpKernel<SearcherResource> {
   }
 };
 
+// TFSCANN_COPY_ON_LOAD=1 in the environment: index files are read into memory, never mapped. For
+// model folders on network mounts, where a mapped file that another machine removes is lost.
+bool CopyOnLoad() {
+  const char* const value = std::getenv("TFSCANN_COPY_ON_LOAD");
+  return value != nullptr && std::strcmp(value, "1") == 0;
+}
+
 // Reads the whole file, for file systems that cannot map it.
 absl::Status ReadFile(tensorflow::Env* env, const std::string& path, size_t size, Memory* memory) {
   std::unique_ptr<tensorflow::RandomAccessFile> file;
@@ -50,6 +58,7 @@ absl::Status MapOrReadFile(tensorflow::Env* env, const std::string& path, Memory
   uint64_t size = 0;
   TF_RETURN_IF_ERROR(env->GetFileSize(path, &size));
   if (size == 0) return absl::OkStatus();  // mapping it would be an error of its own kind
+  if (CopyOnLoad()) return ReadFile(env, path, size, memory);
   std::unique_ptr<tensorflow::ReadOnlyMemoryRegion> region;
   const absl::Status status = env->NewReadOnlyMemoryRegionFromFile(path, &region);
   if (absl::IsUnimplemented(status)) return ReadFile(env, path, size, memory);

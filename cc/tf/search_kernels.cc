@@ -117,10 +117,12 @@ absl::Status Search(OpKernelContext* context, int64_t num_queries, int64_t dims,
   if (num_queries == 0) return absl::OkStatus();
 
   absl::InlinedVector<int32_t, 128> rows(shape.num_elements());
-  TF_RETURN_IF_ERROR(SearchAll(
-      snapshot.get(), {context->input(1).flat<float>().data(), num_queries, dims}, options,
-      excluded.View(), workers, {scores->flat<float>().data(), num_queries, options.k},
-      {rows.data(), num_queries, options.k}));
+  // Not flat(), which insists on TensorFlow's alignment: queries may be in memory of NumPy's.
+  const float* const queries = static_cast<const float*>(context->input(1).data());
+  TF_RETURN_IF_ERROR(SearchAll(snapshot.get(), {queries, num_queries, dims}, options,
+                               excluded.View(), workers,
+                               {scores->flat<float>().data(), num_queries, options.k},
+                               {rows.data(), num_queries, options.k}));
   WriteIdentifiers(index.identifiers(), {rows.data(), rows.size()}, identifiers);
   return absl::OkStatus();
 }

@@ -55,12 +55,11 @@ def _load() -> Any:
     return ops
 
 
-
 def op_library() -> str:
     """The path of the op library in use.
 
-    A C or C++ program loads it before a SavedModel that needs its ops; the program's TensorFlow must
-    be of the same minor version as this Python's.
+    A C or C++ program loads it before a SavedModel that needs its ops; the program's TensorFlow
+    must be of the same minor version as this Python's.
     """
     return str(find_library(tf.__version__))
 

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from .config import DISTANCE_MEASURES, REORDERING_DTYPES, IndexConfig
+from .exporting import OPS, saved_model_assets
 from .exporting import export as write_saved_model
-from .exporting import saved_model_assets
 from .info import IndexInfo
 from .searcher import Searcher
 from .version import __version__
@@ -141,9 +141,23 @@ def info(index: pathlib.Path, as_json: bool) -> None:
 @cli.command()
 @click.argument("index", type=_PATH)
 @click.argument("saved_model", type=_PATH)
-def export(index: pathlib.Path, saved_model: pathlib.Path) -> None:
+@click.option(
+    "--ops",
+    type=click.Choice(OPS),
+    default=OPS[0],
+    show_default=True,
+    help="tensorflow: for a server without this package's ops; slower.",
+)
+@click.option(
+    "--warmup-queries", type=_PATH, help=".npy of float [b, d]: requests for a server's warm-up."
+)
+def export(
+    index: pathlib.Path, saved_model: pathlib.Path, ops: str, warmup_queries: pathlib.Path | None
+) -> None:
     """Writes the SavedModel folder SAVED_MODEL from the index file INDEX."""
-    write_saved_model(Searcher.load(str(index)), str(saved_model))
+    queries = None if warmup_queries is None else _load_array("--warmup-queries", warmup_queries)
+    searcher = Searcher.load(str(index))
+    write_saved_model(searcher, str(saved_model), ops=ops, warmup_queries=queries)
 
 
 @cli.command()

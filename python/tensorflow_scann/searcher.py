@@ -178,7 +178,8 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         info = self._require_index()
         eager = tf.executing_eagerly()
         if eager and isinstance(queries, np.ndarray) and queries.dtype == np.float32:
-            rank = queries.ndim  # the op call converts it, faster than convert_to_tensor
+            rank = queries.ndim
+            queries = _borrow(queries)
         else:
             if not isinstance(queries, tf.Tensor):
                 queries = tf.convert_to_tensor(queries)
@@ -365,6 +366,17 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
                     self._keep_file()
                 children["index_file"] = self._asset
         return children
+
+
+def _borrow(array: np.ndarray) -> Any:
+    """The array as a tensor of the same memory, for one call of an op of ours; or else itself.
+
+    Ten times faster than to let TensorFlow copy it. Only ops that take memory of any alignment may
+    see it. DLPack has no read-only arrays.
+    """
+    if array.flags.c_contiguous and array.flags.writeable and array.size > 0:
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return array
 
 
 def int32_tensor(name: str, value: tf.Tensor | tf.Variable) -> tf.Tensor:

@@ -27,11 +27,17 @@ def test_lines_of_the_readme() -> None:
     }
     script = "set -e -o pipefail\n" + "".join(blocks)
     finished = subprocess.run(
-        ["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr[-3000:]
     outputs = {
-        name: (FOLDER / f"{name}.txt").read_text() for name in ("c_api", "cc_api", "engine", "cmake")
+        name: (FOLDER / f"{name}.txt").read_text()
+        for name in ("c_api", "cc_api", "engine", "cmake")
     }
     lines = outputs["engine"].splitlines()
     assert [line.split()[0] for line in lines] == ["paris", "guitar", "monday", "physics"]

@@ -102,6 +102,8 @@ def test_export(folder: pathlib.Path) -> None:
         (["search", "index"], "Missing option '--queries'"),
         (["search", "index", "--queries", "queries.npy", "--k", "0"], "k is 0, but must be"),
         (["export", "names.txt", "y"], "not a tensorflow-scann index file"),
+        (["export", "index", "y", "--ops", "other"], "'other' is not one of 'scann', 'tensorflow'"),
+        (["export", "index", "y", "--warmup-queries", "none.npy"], "--warmup-queries"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
@@ -114,6 +116,17 @@ def test_a_mistake_is_one_line_and_status_2(
     assert line.startswith("tensorflow-scann: ")
     assert message in line
     assert not (folder / "x").exists()
+
+
+def test_export_for_a_server_without_our_ops(folder: pathlib.Path) -> None:
+    exported = run(
+        "export", "index", "core", "--ops", "tensorflow", "--warmup-queries", "queries.npy",
+        cwd=folder,
+    )  # fmt: skip
+    assert exported.returncode == 0, exported.stderr
+    assert (folder / "core" / "assets.extra" / "tf_serving_warmup_requests").exists()
+    assert b"ScannSearch" not in (folder / "core" / "saved_model.pb").read_bytes()
+    assert b"ScannSearch" in (folder / "model" / "saved_model.pb").read_bytes()
 
 
 def test_help_and_version(folder: pathlib.Path) -> None:

@@ -178,7 +178,11 @@ def test_export(
     layer.export(str(tmp_path / "b"))
     for path in (tmp_path / "a", tmp_path / "b"):
         loaded = tf.saved_model.load(str(path))
-        assert set(loaded.signatures) == {"serving_default", "query_with_exclusions"}
+        assert set(loaded.signatures) == {
+            "serving_default",
+            "query_with_exclusions",
+            "query_with_parameters",
+        }
         outputs = loaded.signatures["serving_default"](queries=tf.constant(vectors[:3]))
         assert (outputs["identifiers"].numpy() == expected.numpy()).all()
         outputs = loaded.signatures["query_with_exclusions"](

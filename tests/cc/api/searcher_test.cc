@@ -167,8 +167,7 @@ TEST_F(SearcherTest, FilesThatAreNoIndex) {
 TEST_F(SearcherTest, ManyThreadsSearchOne) {
   std::vector<float> expected_scores(90);
   std::vector<int32_t> expected(90);
-  ASSERT_TRUE(
-      searcher_->Search(flat_.data(), 9, {}, expected_scores.data(), expected.data()).ok());
+  ASSERT_TRUE(searcher_->Search(flat_.data(), 9, {}, expected_scores.data(), expected.data()).ok());
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&] {

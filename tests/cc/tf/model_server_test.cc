@@ -289,6 +289,14 @@ TEST_F(ModelServerTest, TheFolderMayDisappearOrChangeAfterLoading) {
   EXPECT_TRUE(AnswersAs(*model, 1));
 }
 
+TEST_F(ModelServerTest, CopiesOnLoadIfAsked) {
+  setenv("TFSCANN_COPY_ON_LOAD", "1", /*overwrite=*/1);
+  const auto model = MustLoad(VersionPath(1));
+  unsetenv("TFSCANN_COPY_ON_LOAD");
+  EXPECT_EQ(NumMappings(AssetOf(VersionPath(1))), 0);
+  EXPECT_TRUE(AnswersAs(*model, 1));
+}
+
 TEST_F(ModelServerTest, LoadingAndServingWriteNothing) {
   TempFolder folder;
   fs::copy(VersionPath(1), folder.Path("1"), fs::copy_options::recursive);

@@ -108,6 +108,10 @@ class ScaNN(TopK):
 
     _effort_names = EFFORT_NAMES
 
+    def _embed(self, queries: Any) -> Any:
+        # The searcher takes embeddings as they are, and checks them itself.
+        return queries if self.query_model is None else super()._embed(queries)
+
     def _find(self, queries: tf.Tensor, k: Any, exclusions: Any, **effort: Any) -> Results:
         return self.searcher.search(queries, k, exclusions=exclusions, **effort)
 

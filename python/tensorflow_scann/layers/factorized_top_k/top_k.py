@@ -4,6 +4,7 @@ import abc
 import types
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ...config import check_integer
@@ -52,8 +53,10 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
         super().__init__(name=name, dtype="float32")
         self.query_model = query_model
         self._k = int(k)
-        # What queries look like, once there was one. In a namespace: Keras does not look there.
+        # What queries look like, once there was one; whether Keras saw a call. In namespaces: Keras
+        # does not look there.
         self._query_spec = types.SimpleNamespace(value=None)
+        self._seen_by_keras = types.SimpleNamespace(value=False)
         # There is nothing to build: variables come with the candidates. Keras 3 would call the
         # layer with made-up queries.
         self.built = True
@@ -85,6 +88,22 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
     @abc.abstractmethod
     def is_exact(self) -> bool:
         """True if every candidate is scored exactly for every query."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Results:
+        """See `call`."""
+        # Keras takes several times as long as the search of one query. It is asked the first time,
+        # and whenever a call is not a plain one with values.
+        if (
+            self._seen_by_keras.value
+            and tf.executing_eagerly()
+            and len(args) == 1
+            and isinstance(args[0], (np.ndarray, tf.Tensor))
+            and kwargs.keys() <= {"k"}
+        ):
+            return self.call(*args, **kwargs)
+        results: Results = super().__call__(*args, **kwargs)
+        self._seen_by_keras.value = True
+        return results
 
     def build(self, input_shape: Any = None) -> None:
         """Does nothing: see __init__."""

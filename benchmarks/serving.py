@@ -1,0 +1,193 @@
+"""A served model against TFRS with scann: `python -m benchmarks.serving`.
+
+Both run on TensorFlow 2.20, the only one that scann's ops load into, with the same C++ program
+(serving_client.cc) as server and clients, at equal recall on the GloVe data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import statistics
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import datasets, machine, wink_glove
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ("tensorflow-cpu==2.20.*", "setuptools>=77", "pybind11>=2.13,<4")
+# Without their dependency on the package `tensorflow`.
+LOOSE_REQUIREMENTS = ("tensorflow-recommenders==0.7.7", "scann==1.4.2", "tf-keras==2.20.*")
+OURS, TFRS = "tensorflow-scann", "TFRS, scann"
+ROUNDS = 3
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving")
+    parser.add_argument("--recall", type=float, default=0.95)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
+    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument(
+        "--reuse-models", action="store_true", help="those of the last run, and its eager calls"
+    )
+    parsed = parser.parse_args(arguments)
+    cache = wink_glove.cache_folder() / "serving"
+    python = set_up(cache / "environment")
+    dataset = datasets.glove(wink_glove.cache_folder())
+    stored = cache / "models.json"
+    if not (parsed.reuse_models and stored.exists()):
+        models = make_models(python, dataset, parsed.recall, cache / "models")
+        stored.write_text(json.dumps(models))
+    models = json.loads(stored.read_text())
+    program = compile_client(python, cache)
+    queries = cache / "queries.f32"
+    np.load(dataset.queries_path).astype(np.float32).tofile(queries)
+    truth = np.load(dataset.ground_truth_path)[:, :10]
+
+    rounds: dict[str, list[Any]] = {name: [] for name in models["systems"]}
+    for _ in range(ROUNDS):
+        for name, system in models["systems"].items():
+            answers = cache / "answers.i32"
+            command = [
+                program,
+                system["op_library"],
+                system["saved_model"],
+                queries,
+                dataset.shape()[1],
+            ]
+            command += [parsed.seconds, answers]
+            rounds[name].append(json.loads(run([str(part) for part in command])))
+            found = np.fromfile(answers, np.int32).reshape(-1, 10)
+            hits = (found[:, :, None] == truth[: len(found), None]).any(axis=2)
+            system["recall"] = float(hits.mean())
+    result = {
+        "date": datetime.date.today().isoformat(),
+        "machine": machine.describe(),
+        "tensorflow": models["tensorflow"],
+        "systems": {
+            name: {**system, **medians(rounds[name])} for name, system in models["systems"].items()
+        },
+    }
+    stem = parsed.output / f"serving_{result['date']}"
+    stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+    text = report(result)
+    stem.with_suffix(".md").write_text(text)
+    print(text)
+
+
+def set_up(folder: Path) -> Path:
+    """An environment with TFRS, scann and the package of this source tree; its interpreter."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True, clear=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet"]
+        run([*pip, *REQUIREMENTS])
+        run([*pip, "--no-deps", *LOOSE_REQUIREMENTS])
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-build-isolation"]
+    run([*pip, str(ROOT)], cwd=ROOT)
+    return python
+
+
+def run(command: list[str], **options: Any) -> str:
+    """Runs a command without TensorFlow's log; what it prints."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("PYTHONPATH", None)
+    finished = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, **options
+    )
+    if finished.returncode != 0:
+        sys.exit(f"{' '.join(command[:3])} failed: {finished.stderr[-2000:]}")
+    return str(finished.stdout)
+
+
+def make_models(python: Path, dataset: datasets.Dataset, recall: float, folder: Path) -> Any:
+    script = ROOT / "benchmarks" / "serving_models.py"
+    files = (dataset.candidates_path, dataset.queries_path, dataset.ground_truth_path)
+    command = [python, script, *files, recall, folder]
+    return json.loads(run([str(part) for part in command]).splitlines()[-1])
+
+
+def compile_client(python: Path, folder: Path) -> Path:
+    question = "import tensorflow as tf; print(tf.sysconfig.get_lib())"
+    library = run([str(python), "-c", question]).split()[-1]
+    program = folder / "serving_client"
+    command = [os.environ.get("CXX", "g++"), "-std=c++17", "-O2", "-DEIGEN_MAX_ALIGN_BYTES=64"]
+    command += ["-w", str(ROOT / "benchmarks" / "serving_client.cc"), "-isystem"]
+    command += [f"{library}/include", f"-L{library}", "-Wl,--no-as-needed"]
+    command += ["-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"]
+    command += [f"-Wl,-rpath,{library}", "-pthread", "-o", str(program)]
+    run(command)
+    return program
+
+
+def medians(rounds: list[Any]) -> dict[str, Any]:
+    """Each figure's median over the rounds."""
+    figures = {
+        name: statistics.median(result[name] for result in rounds)
+        for name in ("load_s", "loaded_mb", "first_us", "second_us", "median_us")
+    }
+    measured = [
+        {name: statistics.median(part[name] for part in parts) for name in parts[0]}
+        for parts in zip(*(result["measured"] for result in rounds), strict=True)
+    ]
+    return {**figures, "measured": measured}
+
+
+def report(result: Any) -> str:
+    ours, tfrs = result["systems"][OURS], result["systems"][TFRS]
+    rows = [
+        ("recall@10", ours["recall"], tfrs["recall"], None),
+        ("loading, s", ours["load_s"], tfrs["load_s"], "down"),
+        ("memory after loading, MB", ours["loaded_mb"], tfrs["loaded_mb"], "down"),
+        ("first query after loading, us", ours["first_us"], tfrs["first_us"], "down"),
+        ("the same after one warm-up request, us", ours["second_us"], tfrs["second_us"], "down"),
+        ("one query, session run in C++, us", ours["median_us"], tfrs["median_us"], "down"),
+        ("one query, eager call of the layer, us", ours["eager_us"], tfrs["eager_us"], "down"),
+        ("one query, Searcher.search, us", ours["searcher_us"], tfrs["eager_us"], "down"),
+        ("one query, tf.function, us", ours["function_us"], tfrs["function_us"], "down"),
+    ]
+    lines = [
+        f"# Serving, {result['date']}",
+        "",
+        f"331,479 x 100 GloVe vectors, k = 10, TensorFlow {result['tensorflow']}, "
+        f"{result['machine']['cpu']}, {result['machine']['cpus']} processors. "
+        "`python -m benchmarks.serving`; medians of three rounds, the systems in turn.",
+        "",
+        f"- {OURS}: {ours['config']}",
+        f"- {TFRS} (TFRS 0.7.7, scann 1.4.2): {tfrs['config']}",
+        "",
+        f"| | {OURS} | {TFRS} | ratio |",
+        "|---|---|---|---|",
+    ]
+    for name, of_ours, of_tfrs, direction in rows:
+        ratio = f"{of_tfrs / of_ours:.2f}" if direction else ""
+        lines.append(f"| {name} | {of_ours:,.4g} | {of_tfrs:,.4g} | {ratio} |")
+    lines += [
+        "",
+        "The row of `Searcher.search` has TFRS's eager call beside it. Ratios: how many times "
+        "faster, or less.",
+        "",
+        "Closed-loop clients, session runs in C++:",
+        "",
+        f"| batch | clients | {OURS}: p50, p99, us | queries/s | {TFRS}: p50, p99, us | queries/s "
+        "| ratio of queries/s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for a, b in zip(ours["measured"], tfrs["measured"], strict=True):
+        lines.append(
+            f"| {a['batch']:.0f} | {a['clients']:.0f} | {a['p50_us']:,.0f}, {a['p99_us']:,.0f} | "
+            f"{a['qps']:,.0f} | {b['p50_us']:,.0f}, {b['p99_us']:,.0f} | {b['qps']:,.0f} | "
+            f"{a['qps'] / b['qps']:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+// Float kernels of 4-bit codes: lookup tables, and encoding.
+// Part of float_inl.h, which says what may stand here.
+
+namespace tfscann {
+namespace TFSCANN_TARGET_NAMESPACE {
+
+static void BlockProducts(const float* query, const float* codebooks, int64_t num_blocks,
+                          int64_t dims_per_block, float* products) {
+  for (int64_t block = 0; block < num_blocks; ++block) {
+    F32x16 sum = Broadcast(0);
+    for (int64_t i = 0; i < dims_per_block; ++i, ++query, codebooks += 16) {
+      sum = MultiplyAdd(sum, Broadcast(*query), Load(codebooks));
+    }
+    Store(products + block * 16, sum);
+  }
+}
+
+static float BlockMaxima(const float* values, int64_t num_blocks, float* maxima) {
+  typedef float Four __attribute__((vector_size(16)));
+  typedef float FourInMemory __attribute__((vector_size(16), aligned(4)));
+  float widest = 0;
+  for (int64_t block = 0; block < num_blocks; ++block, values += 16) {
+    Four largest = *reinterpret_cast<const FourInMemory*>(values);
+    Four smallest = largest;
+    TFSCANN_UNROLL for (int i = 4; i < 16; i += 4) {
+      const Four next = *reinterpret_cast<const FourInMemory*>(values + i);
+      largest = largest > next ? largest : next;
+      smallest = smallest < next ? smallest : next;
+    }
+    float maximum = largest[0], minimum = smallest[0];
+    TFSCANN_UNROLL for (int i = 1; i < 4; ++i) {
+      maximum = maximum > largest[i] ? maximum : largest[i];
+      minimum = minimum < smallest[i] ? minimum : smallest[i];
+    }
+    maxima[block] = maximum;
+    widest = maximum - minimum > widest ? maximum - minimum : widest;
+  }
+  return widest;
+}
+
+static void QuantizeTable(const float* values, const float* maxima, float scale, float max_entry,
+                          int64_t num_blocks, uint8_t* table) {
+  const F32x16 limit = Broadcast(max_entry);
+  const F32x16 rounding = Broadcast(0.5f);
+  for (int64_t block = 0; block < num_blocks; ++block) {
+    const F32x16 below = (Broadcast(maxima[block]) - Load(values + block * 16)) * Broadcast(scale);
+    // In range for a NaN, too.
+    const F32x16 rounded = limit - Min(Max(below, Broadcast(0)), limit) + rounding;
+    Int whole[kRegisters];
+    TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+      whole[i] = __builtin_convertvector(rounded.part[i], Int);
+    }
+    StoreAsBytes(table + block * 16, whole);
+  }
+}
+
+// First index of the smallest.
+TFSCANN_INLINE int Argmin16(F32x16 v) {
+  float lanes[16];
+  Store(lanes, v);
+  int best = 0;
+  for (int i = 1; i < 16; ++i) best = lanes[i] < lanes[best] ? i : best;
+  return best;
+}
+
+static void EncodeRow(const float* residual, const float* direction, float extra_weight,
+                      const float* codebooks, int64_t num_blocks, int64_t dims_per_block,
+                      int64_t max_rounds, float* work, uint8_t* codes) {
+  float* squared = work;                     // |e_b|^2 for each choice
+  float* parallel = work + num_blocks * 16;  // e_b . direction
+  float total = 0;                           // e . direction for the present choices
+  for (int64_t block = 0; block < num_blocks; ++block) {
+    F32x16 squares = Broadcast(0), products = Broadcast(0);
+    for (int64_t i = 0; i < dims_per_block; ++i, ++residual, ++direction, codebooks += 16) {
+      const F32x16 error = Broadcast(*residual) - Load(codebooks);
+      squares = MultiplyAdd(squares, error, error);
+      products = MultiplyAdd(products, error, Broadcast(*direction));
+    }
+    Store(squared + block * 16, squares);
+    Store(parallel + block * 16, products);
+    const int nearest = Argmin16(squares);
+    codes[block] = static_cast<uint8_t>(nearest);
+    total += parallel[block * 16 + nearest];
+  }
+  if (extra_weight == 0) return;
+  for (int64_t round = 0; round < max_rounds; ++round) {
+    bool changed = false;
+    for (int64_t block = 0; block < num_blocks; ++block) {
+      const float* products = parallel + block * 16;
+      const float others = total - products[codes[block]];
+      const F32x16 sum = Broadcast(others) + Load(products);
+      const int best =
+          Argmin16(MultiplyAdd(Load(squared + block * 16), Broadcast(extra_weight) * sum, sum));
+      total = others + products[best];
+      changed |= best != codes[block];
+      codes[block] = static_cast<uint8_t>(best);
+    }
+    if (!changed) return;
+  }
+}
+
+}  // namespace TFSCANN_TARGET_NAMESPACE
+}  // namespace tfscann

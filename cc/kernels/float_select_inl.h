@@ -1,0 +1,155 @@
+// Float kernels that rank and choose: leaves, and maxima of any values.
+// Part of float_inl.h, which says what may stand here.
+
+namespace tfscann {
+namespace TFSCANN_TARGET_NAMESPACE {
+
+static int64_t Argmax(const float* values, int64_t count) {
+  F32x16 best = Load(values);
+  I32x16 best_step = {};
+  for (int64_t step = 1; step < count / 16; ++step) {
+    const F32x16 value = Load(values + step * 16);
+    TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+      const Int better = value.part[i] > best.part[i];
+      best.part[i] = better ? value.part[i] : best.part[i];
+      best_step.part[i] = better ? Int{} + static_cast<int32_t>(step) : best_step.part[i];
+    }
+  }
+  int64_t argmax = 0;
+  for (int lane = 0; lane < 16; ++lane) {
+    const int64_t index = best_step.part[lane / kWidth][lane % kWidth] * int64_t{16} + lane;
+    const float champion = values[argmax];
+    if (values[index] > champion || (values[index] == champion && index < argmax)) argmax = index;
+  }
+  return argmax;
+}
+
+static void GroupMaxima(const float* values, int64_t count, int64_t group, float* maxima) {
+  for (int64_t begin = 0; begin < count; begin += 16 * group, maxima += 16) {
+    F32x16 best = Load(values + begin);
+    for (int64_t i = 1; i < group; ++i) best = Max(best, Load(values + begin + 16 * i));
+    Store(maxima, best);
+  }
+}
+
+static int64_t IndicesAtLeast(const float* values, int64_t count, float threshold, int32_t* out) {
+  const F32x16 limit = Broadcast(threshold);
+  int64_t found = 0;
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const F32x16 v = Load(values + i);
+    uint32_t mask = 0;
+    TFSCANN_UNROLL for (int part = 0; part < kRegisters; ++part) {
+      mask |= SignMask(v.part[part] >= limit.part[part]) << (part * kWidth);
+    }
+    for (; mask != 0; mask &= mask - 1) {
+      out[found++] = static_cast<int32_t>(i) + __builtin_ctz(mask);
+    }
+  }
+  for (; i < count; ++i) {
+    if (values[i] >= threshold) out[found++] = static_cast<int32_t>(i);
+  }
+  return found;
+}
+
+// Integers that are ordered like the floats they are made of; its own inverse.
+TFSCANN_INLINE int32_t OrderedInteger(int32_t bits) {
+  return bits ^ static_cast<int32_t>(static_cast<uint32_t>(bits >> 31) >> 1);
+}
+
+static float BoundOfLargest(const float* values, int64_t count, int64_t rank) {
+  const auto count_from = [&](int32_t limit) {
+    Int reached = {};
+    for (int64_t i = 0; i < count; i += 16) {
+      const F32x16 v = Load(values + i);
+      TFSCANN_UNROLL for (int part = 0; part < kRegisters; ++part) {
+        const Int bits = (Int)v.part[part];
+        const Int ordered = bits ^ ((bits >> 31) & 0x7fffffff);
+        reached += ordered >= limit;  // -1 where it is
+      }
+    }
+    int64_t total = 0;
+    for (int lane = 0; lane < kWidth; ++lane) total -= reached[lane];
+    return total;
+  };
+  // At least `rank` values reach `low`; fewer reach `end`.
+  float largest = values[0], smallest = values[0];
+  for (int64_t i = 1; i < count; ++i) {
+    largest = largest > values[i] ? largest : values[i];
+    smallest = smallest < values[i] ? smallest : values[i];
+  }
+  int32_t low, high;
+  __builtin_memcpy(&low, &smallest, 4);
+  __builtin_memcpy(&high, &largest, 4);
+  low = OrderedInteger(low);
+  int64_t end = int64_t{OrderedInteger(high)} + 1;
+  int64_t at_low = count;
+  while (at_low != rank && end - low > 1) {
+    const int32_t middle = static_cast<int32_t>(low + (end - low) / 2);
+    const int64_t reached = count_from(middle);
+    if (reached >= rank) {
+      low = middle;
+      at_low = reached;
+    } else {
+      end = middle;
+    }
+  }
+  low = OrderedInteger(low);
+  float bound;
+  __builtin_memcpy(&bound, &low, 4);
+  return bound;
+}
+
+// score, or -infinity for a NaN.
+TFSCANN_INLINE F32x16 NanToWorst(F32x16 score) {
+  const F32x16 worst = Broadcast(-__builtin_inff());
+  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+    score.part[i] = score.part[i] == score.part[i] ? score.part[i] : worst.part[i];
+  }
+  return score;
+}
+
+TFSCANN_INLINE F32x16 LoadIntegers(const int32_t* from) {
+  typedef int32_t IntInMemory __attribute__((vector_size(kWidth * 4), aligned(4)));
+  F32x16 v;
+  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+    const Int lanes = *reinterpret_cast<const IntInMemory*>(from + i * kWidth);
+    v.part[i] = __builtin_convertvector(lanes, Float);
+  }
+  return v;
+}
+
+TFSCANN_INLINE F32x16 SquareRoot(F32x16 v) {
+  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+    TFSCANN_UNROLL for (int lane = 0; lane < kWidth; ++lane) {
+      v.part[i][lane] = __builtin_sqrtf(v.part[i][lane]);
+    }
+  }
+  return v;
+}
+
+static void RankByProduct(const int32_t* dots, const float* scales, const float* radii, float scale,
+                          float spread, int64_t count, float* biases, float* scores) {
+  for (int64_t i = 0; i < count; i += 16) {
+    const F32x16 bias = LoadIntegers(dots + i) * Load(scales + i) * Broadcast(scale);
+    Store(biases + i, bias);
+    Store(scores + i, NanToWorst(MultiplyAdd(bias, Load(radii + i), Broadcast(spread))));
+  }
+}
+
+static void RankByDistance(const int32_t* dots, const float* scales, const float* squared_norms,
+                           const float* radii, float scale, float squared_norm, float spread,
+                           int64_t count, float* biases, float* scores) {
+  for (int64_t i = 0; i < count; i += 16) {
+    const F32x16 product = LoadIntegers(dots + i) * Load(scales + i) * Broadcast(scale);
+    const F32x16 bias = product + product - Load(squared_norms + i);
+    const F32x16 squared = Max(Broadcast(squared_norm) - bias, Broadcast(0));
+    const F32x16 radius = Load(radii + i);
+    Store(biases + i, bias);
+    const F32x16 gain = radius * SquareRoot(squared) * Broadcast(2 * spread);
+    Store(scores + i, NanToWorst(gain - squared - radius * radius));
+  }
+}
+
+}  // namespace TFSCANN_TARGET_NAMESPACE
+}  // namespace tfscann
