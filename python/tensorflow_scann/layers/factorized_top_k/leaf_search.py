@@ -91,8 +91,7 @@ class LeafSearch(ExactTopK):
             rows = self._rows_of_leaves(ranking_and_query[0], num_leaves, width)
             candidates = tf.gather(store.candidates, rows)
             similarities = _similarity(ranking_and_query[1], candidates, info.distance_measure)
-            best = tf.math.top_k(similarities, width)
-            return best.values, tf.gather(rows, best.indices)
+            return _best_distinct(similarities, rows, width)
 
         similarities, rows = tf.map_fn(
             search,
@@ -135,7 +134,7 @@ class LeafSearch(ExactTopK):
     def _rows_of_leaves(
         self, ranking: tf.Tensor, num_leaves: tf.Tensor, least: tf.Tensor
     ) -> tf.Tensor:
-        """The distinct rows of the first `num_leaves` leaves, or of more to have `least`."""
+        """The rows of the first `num_leaves` leaves, or of more to have `least` distinct ones."""
         tree = self._tree
         starts = tf.gather(tree.leaf_splits, ranking)
         ends = tf.gather(tree.leaf_splits, ranking + 1)
@@ -144,9 +143,7 @@ class LeafSearch(ExactTopK):
         enough = 1 + tf.reduce_sum(tf.cast(places < 2 * least, tf.int32))
         count = tf.minimum(tf.maximum(num_leaves, enough), self._info.num_leaves)
         positions = tf.ragged.range(starts[:count], ends[:count]).values
-        rows = tf.gather(tree.leaf_rows, positions)
-        # In ascending order: of equal scores top_k takes the first.
-        return tf.sort(tf.unique(rows).y)
+        return tf.gather(tree.leaf_rows, positions)
 
     def index(self, candidates: Any, identifiers: Any = None) -> Any:
         """Raises: the candidates are those of the index file."""
@@ -176,3 +173,17 @@ def _similarity(query: tf.Tensor, candidates: tf.Tensor, distance_measure: str) 
     if distance_measure == "squared_l2":
         return -tf.reduce_sum(tf.math.squared_difference(candidates, query), axis=-1)
     return tf.linalg.matvec(candidates, query)
+
+
+def _best_distinct(
+    similarities: tf.Tensor, rows: tf.Tensor, width: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The best `width` rows, of which each may be there twice; of equal ones the lower first."""
+    best = tf.math.top_k(similarities, tf.minimum(2 * width, tf.size(rows)))
+    rows = tf.gather(rows, best.indices)
+    # By row: copies come together, and of equal scores top_k takes the first.
+    order = tf.argsort(rows, stable=True)
+    rows, similarities = tf.gather(rows, order), tf.gather(best.values, order)
+    is_copy = tf.concat([[False], rows[1:] == rows[:-1]], axis=0)
+    best = tf.math.top_k(tf.where(is_copy, -float("inf"), similarities), width)
+    return best.values, tf.gather(rows, best.indices)
