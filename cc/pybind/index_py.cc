@@ -38,7 +38,7 @@ class PyIndex {
   }
 
   py::tuple Search(const Queries& queries, int64_t k, std::optional<int64_t> num_leaves_to_search,
-                   std::optional<int64_t> num_reordering_candidates, int threads) {
+                   std::optional<int64_t> num_reordering_candidates, int threads, bool exact) {
     const bool single = queries.ndim() == 1;
     if (!single && queries.ndim() != 2) {
       Raise(InvalidArgument("queries have rank ", queries.ndim(), ", but must have rank 1 or 2"));
@@ -50,7 +50,7 @@ class PyIndex {
         single ? std::vector<py::ssize_t>{k} : std::vector<py::ssize_t>{view.rows(), k};
     py::array_t<float> scores(shape);
     py::array_t<int32_t> rows(shape);
-    const SearchOptions options = {k, num_leaves_to_search, num_reordering_candidates};
+    const SearchOptions options = {k, num_leaves_to_search, num_reordering_candidates, exact};
     float* scores_data = scores.mutable_data();
     int32_t* rows_data = rows.mutable_data();
     const Status status = [&] {
@@ -179,6 +179,7 @@ void InitIndex(py::module_& module) {
       .def("search", &PyIndex::Search, py::arg("queries"), py::arg("k"),
            py::arg("num_leaves_to_search") = py::none(),
            py::arg("num_reordering_candidates") = py::none(), py::arg("threads") = 1,
+           py::arg("exact") = false,
            "queries [d] or [b, d] -> (scores, row numbers), [k] or [b, k]; -1 where there are no "
            "more candidates.")
       .def("describe", &PyIndex::Describe, "What the index is, as JSON.")

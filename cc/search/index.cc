@@ -39,7 +39,11 @@ Status Index::Search(MatrixView<const float> queries, const SearchOptions& optio
     }
   }
   const Effort effort = EffortFor(options);
-  if (parameters().exact()) {
+  if (options.exact && parts_.rows.empty()) {
+    return InvalidArgument(
+        "exact is true, but the index has int8 candidates only (reordering_dtype is int8)");
+  }
+  if (options.exact || parameters().exact()) {
     SearchExact(queries, effort, exclusions, scratch, scores, rows);
     return Status();
   }

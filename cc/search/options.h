@@ -68,6 +68,8 @@ struct SearchOptions {
   // Unset: the index's own. Larger than the index has: all of them.
   std::optional<int64_t> num_leaves_to_search;
   std::optional<int64_t> num_reordering_candidates;
+  // Score every float32 candidate, whatever the index: what recall is measured against.
+  bool exact = false;
 };
 
 // Candidate rows that a query must not return: for query i, rows[splits[i], splits[i + 1]).

@@ -200,6 +200,22 @@ def search(
 
 
 @cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def doctor(as_json: bool) -> None:
+    """Says what is in use here, and whether a trial index works. Exit status 1 if it does not."""
+    from .doctor import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps(findings))
+    else:
+        for name, value in findings.items():
+            click.echo(f"{name.replace('_', ' '):<20} {value}")
+    if not findings["trial_index"].startswith("works"):
+        sys.exit(1)
+
+
+@cli.command()
 @click.option(
     "--directory",
     type=_PATH,

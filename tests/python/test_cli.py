@@ -129,6 +129,16 @@ def test_export_for_a_server_without_our_ops(folder: pathlib.Path) -> None:
     assert b"ScannSearch" in (folder / "model" / "saved_model.pb").read_bytes()
 
 
+def test_doctor(folder: pathlib.Path) -> None:
+    examined = run("doctor", "--json", cwd=folder)
+    assert examined.returncode == 0, examined.stderr
+    findings = json.loads(examined.stdout)
+    assert findings["trial_index"].startswith("works")
+    assert findings["cpu_kernels"] in ("scalar", "avx2", "avx512")
+    assert pathlib.Path(findings["op_library"]).exists()
+    assert "trial index          works" in run("doctor", cwd=folder).stdout
+
+
 def test_help_and_version(folder: pathlib.Path) -> None:
     assert run("--version", cwd=folder).stdout.startswith("tensorflow-scann, version ")
     assert "--anisotropic-quantization-threshold" in run("build", "-h", cwd=folder).stdout

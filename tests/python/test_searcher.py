@@ -365,3 +365,36 @@ def test_very_many_rows_of_one_identifier() -> None:
     assert time.monotonic() - start < 20  # quadratic, it took a minute
     _, found = searcher.search([1.0, 0.0], 4, exclusions=[7])
     assert sorted(found.numpy().tolist()) == [-1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("measure", ["dot_product", "cosine", "squared_l2"])
+def test_recall_is_that_against_brute_force(vectors: np.ndarray, measure: str) -> None:
+    config = IndexConfig(num_leaves=50, num_leaves_to_search=2, distance_measure=measure)
+    with pytest.warns(UserWarning, match="candidates have an identifier that another"):
+        searcher = Searcher.build(vectors, np.arange(3000) % 7, config=config)
+    rng = np.random.default_rng(3)
+    queries = (vectors[:100] + rng.normal(size=(100, 24))).astype(np.float32)
+    _, truth = brute_force(queries, vectors, 10, measure)
+    by_rows = Searcher.build(vectors, config=config)
+    for leaves in (1, 2, 50):
+        expected = recall(by_rows.search(queries, num_leaves_to_search=leaves)[1].numpy(), truth)
+        found = searcher.recall(queries, 10, num_leaves_to_search=leaves)
+        assert found == pytest.approx(expected)
+    assert searcher.recall(queries, num_leaves_to_search=1) < 0.95
+    assert by_rows.recall(queries, 5000, num_leaves_to_search=50) == pytest.approx(1)
+
+
+def test_recall_of_what_cannot_be_measured(vectors: np.ndarray, searcher: Searcher) -> None:
+    with pytest.raises(ValueError, match="there is no index yet"):
+        Searcher().recall(vectors)
+    with pytest.raises(ValueError, match=r"queries have shape \(24,\), but must be \[b, d\]"):
+        searcher.recall(vectors[0])
+    with pytest.raises(ValueError, match="queries have 20 dimensions, but the index has 24"):
+        searcher.recall(vectors[:2, :20])
+    with pytest.raises(ValueError, match="queries have a NaN or infinite value"):
+        searcher.recall(np.full([1, 24], np.nan))
+    with pytest.raises(ValueError, match="k is 0"):
+        searcher.recall(vectors[:2], 0)
+    config = IndexConfig(num_leaves=50, reordering_dtype="int8")
+    with pytest.raises(ValueError, match="int8 candidates only"):
+        Searcher.build(vectors, config=config).recall(vectors[:2])

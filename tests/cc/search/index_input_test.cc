@@ -149,6 +149,18 @@ TEST(IndexInputTest, BadArgumentsAreNamed) {
   }
 }
 
+TEST(IndexInputTest, Int8CandidatesCannotBeSearchedExactly) {
+  BuildConfig config = TreeConfig(DistanceMeasure::kDotProduct, 12);
+  config.reordering_dtype = ReorderingDtype::kInt8;
+  const IndexFile file = BuildIndex(RandomMatrix(100, 5, 1), config);
+  SearchOptions options;
+  options.exact = true;
+  EXPECT_THAT(TrySearch(*file.index, 5, options),
+              Fails(StatusCode::kInvalidArgument,
+                    "exact is true, but the index has int8 candidates only (reordering_dtype is "
+                    "int8)"));
+}
+
 TEST(IndexInputTest, ABatchMayBeEmpty) {
   const Matrix rows = RandomMatrix(100, 5, 1), none(0, 5);
   for (const IndexFile& file : BothKinds(rows, DistanceMeasure::kDotProduct)) {

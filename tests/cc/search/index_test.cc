@@ -68,6 +68,26 @@ TEST_P(IndexTest, TreeSearchedWholeIsBruteForce) {
   }
 }
 
+TEST_P(IndexTest, AnyIndexCanBeSearchedExactly) {
+  const Matrix rows = ExactMatrix(GetParam(), 300, 6, 1);
+  const Matrix queries = ExactMatrix(GetParam(), 30, 6, 2);
+  SearchOptions options;
+  options.k = 7;
+  options.num_leaves_to_search = 1;
+  options.exact = true;
+  const IndexFile file = BuildIndex(rows, TreeConfig(GetParam(), 12));
+  const Results results = Search(*file.index, queries, options);
+  options.exact = false;
+  const Results few = Search(*file.index, queries, options);
+  int64_t num_different = 0;
+  for (int64_t q = 0; q < 30; ++q) {
+    const Results expected = Expected(GetParam(), rows, queries.row(q), 7);
+    EXPECT_EQ(results.Of(q), expected) << "query " << q;
+    num_different += !(few.Of(q) == expected);
+  }
+  EXPECT_GT(num_different, 0);
+}
+
 // On other data scores are rounded, and near ties may change places.
 void ExpectNearResults(const Index& index, DistanceMeasure measure, MatrixView<const float> rows,
                        const SearchOptions& options, double tolerance) {
