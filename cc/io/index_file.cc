@@ -1,6 +1,7 @@
 #include "cc/io/index_file.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -39,7 +40,8 @@ static_assert(sizeof(StoredParameters) == kParametersBytes);
 // Reads sections into IndexParts. The first thing that is wrong is kept as status().
 class PartsReader {
  public:
-  explicit PartsReader(const SectionReader& sections) : sections_(sections) {}
+  PartsReader(const SectionReader& sections, Executor* executor)
+      : sections_(sections), executor_(executor) {}
 
   Status Read(IndexParts* parts) {
     ReadParameters(&parts->parameters);
@@ -67,9 +69,14 @@ class PartsReader {
   }
   Span<const float> FiniteFloats(const char* section, int64_t count) {
     const Span<const float> values = Values<float>(section, count);
-    if (!ActiveKernels().all_finite(values.data(), values.size())) {
-      Fail(section, "a value is NaN or infinite");
-    }
+    constexpr int64_t kPart = int64_t{1} << 18;
+    std::atomic<bool> finite{true};
+    executor_->ParallelFor(static_cast<int64_t>(values.size()), kPart,
+                           [&](int64_t begin, int64_t end) {
+                             if (!ActiveKernels().all_finite(values.data() + begin, end - begin))
+                               finite = false;
+                           });
+    if (!finite) Fail(section, "a value is NaN or infinite");
     return values;
   }
   Span<const int8_t> CheckedInt8Rows(const char* section, int64_t count) {
@@ -247,6 +254,7 @@ class PartsReader {
   }
 
   const SectionReader& sections_;
+  Executor* const executor_;
   Status status_;
   IndexParameters parameters_;
   IdentifierType identifier_type_ = IdentifierType::kRowNumber;
@@ -283,13 +291,16 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
   std::memcpy(bytes, &stored, sizeof(stored));
 }
 
-Result<IndexFile> OpenIndex(Memory memory) {
+Result<IndexFile> OpenIndex(Memory memory, Executor* executor) {
+  InlineExecutor this_thread;
+  if (executor == nullptr) executor = &this_thread;
   if (reinterpret_cast<uintptr_t>(memory.bytes.data()) % kCacheLine != 0) {
     memory = AlignedCopy(memory);
   }
-  TFSCANN_ASSIGN_OR_RETURN(const SectionReader sections, SectionReader::Open(memory.bytes));
+  TFSCANN_ASSIGN_OR_RETURN(const SectionReader sections,
+                           SectionReader::Open(memory.bytes, executor));
   IndexParts parts;
-  TFSCANN_RETURN_IF_ERROR(PartsReader(sections).Read(&parts));
+  TFSCANN_RETURN_IF_ERROR(PartsReader(sections, executor).Read(&parts));
   IndexFile file;
   file.index = std::make_shared<const Index>(parts, memory.owner);
   file.memory = std::move(memory);
@@ -305,9 +316,9 @@ Result<IndexFile> OpenIndex(Memory memory) {
   return file;
 }
 
-Result<IndexFile> OpenIndex(const std::string& path) {
+Result<IndexFile> OpenIndex(const std::string& path, Executor* executor) {
   TFSCANN_ASSIGN_OR_RETURN(Memory memory, MapFile(path));
-  return OpenIndex(std::move(memory));
+  return OpenIndex(std::move(memory), executor);
 }
 
 }  // namespace tfscann

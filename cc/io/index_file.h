@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cc/base/executor.h"
 #include "cc/base/status.h"
 #include "cc/io/file.h"
 #include "cc/search/index.h"
@@ -44,11 +45,11 @@ struct IndexFile {
 
 // Makes an index of a file's bytes, in place if they are aligned to a cache line and else in a
 // copy. Everything that a search relies on is validated: DataLoss naming the section, or
-// Unimplemented for a later format version.
-Result<IndexFile> OpenIndex(Memory memory);
+// Unimplemented for a later format version. The bytes are read on `executor`; null: this thread.
+Result<IndexFile> OpenIndex(Memory memory, Executor* executor = nullptr);
 
 // Maps a local file. NotFound if there is none.
-Result<IndexFile> OpenIndex(const std::string& path);
+Result<IndexFile> OpenIndex(const std::string& path, Executor* executor = nullptr);
 
 }  // namespace tfscann
 

@@ -1,5 +1,6 @@
 #include "cc/io/section_file.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -38,9 +39,38 @@ uint32_t HeaderCrc(const char* header) {
   return ExtendCrc32c(0, copy, kHeaderBytes);
 }
 
+// The checksum of each piece of memory. They are read in parts, by all threads.
+std::vector<uint32_t> Checksums(const std::vector<Span<const char>>& pieces, Executor* executor) {
+  constexpr size_t kPartBytes = size_t{1} << 20;
+  struct Part {
+    size_t piece;
+    Span<const char> bytes;
+  };
+  std::vector<Part> parts;
+  for (size_t piece = 0; piece < pieces.size(); ++piece) {
+    const Span<const char> bytes = pieces[piece];
+    for (size_t begin = 0; begin < bytes.size(); begin += kPartBytes) {
+      const size_t size = std::min(kPartBytes, bytes.size() - begin);
+      parts.push_back({piece, {bytes.data() + begin, size}});
+    }
+  }
+  std::vector<uint32_t> of_part(parts.size());
+  executor->ParallelFor(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      of_part[i] = ExtendCrc32c(0, parts[i].bytes.data(), parts[i].bytes.size());
+    }
+  });
+  std::vector<uint32_t> checksums(pieces.size());
+  for (size_t i = 0; i < parts.size(); ++i) {
+    uint32_t& checksum = checksums[parts[i].piece];
+    checksum = CombineCrc32c(checksum, of_part[i], parts[i].bytes.size());
+  }
+  return checksums;
+}
+
 }  // namespace
 
-Result<SectionReader> SectionReader::Open(Span<const char> file) {
+Result<SectionReader> SectionReader::Open(Span<const char> file, Executor* executor) {
   if (file.size() < sizeof(Header) || std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0) {
     return DataLoss("header: not a tensorflow-scann index file");
   }
@@ -66,6 +96,8 @@ Result<SectionReader> SectionReader::Open(Span<const char> file) {
   }
 
   SectionReader reader;
+  std::vector<uint32_t> expected;
+  std::vector<Span<const char>> pieces;
   uint64_t end = kHeaderBytes;
   for (uint32_t i = 0; i < header.num_sections; ++i) {
     TableEntry entry;
@@ -82,10 +114,15 @@ Result<SectionReader> SectionReader::Open(Span<const char> file) {
     if (!reader.Find(name).empty()) return DataLoss("section '", name, "': there are two");
     end = entry.offset + entry.length;
     const Span<const char> bytes(file.data() + entry.offset, entry.length);
-    if (ExtendCrc32c(0, bytes.data(), bytes.size()) != entry.crc) {
-      return DataLoss("section '", name, "': the checksum does not match");
-    }
     reader.sections_.push_back({name, bytes});
+    pieces.push_back(bytes);
+    expected.push_back(entry.crc);
+  }
+  const std::vector<uint32_t> found = Checksums(pieces, executor);
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (found[i] != expected[i]) {
+      return DataLoss("section '", reader.sections_[i].name, "': the checksum does not match");
+    }
   }
   return reader;
 }

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "cc/base/executor.h"
 #include "cc/base/matrix_view.h"
 #include "cc/base/status.h"
 #include "cc/io/file.h"
@@ -37,8 +38,8 @@ inline constexpr int64_t kMaxSectionName = 15;
 class SectionReader {
  public:
   // DataLoss if the header or a section's checksum is wrong, or a section lies outside the file;
-  // Unimplemented if a later version wrote it.
-  static Result<SectionReader> Open(Span<const char> file);
+  // Unimplemented if a later version wrote it. Checksums are computed on `executor`.
+  static Result<SectionReader> Open(Span<const char> file, Executor* executor);
 
   // The section's bytes; empty if there is no such section.
   Span<const char> Find(const std::string& name) const;

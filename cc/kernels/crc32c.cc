@@ -43,6 +43,15 @@ ZerosTable MakeZerosTable(size_t zeros) {
   return tables;
 }
 
+// A linear map of checksums: its value on each single bit.
+using BitMap = std::array<uint32_t, 32>;
+
+uint32_t Apply(const BitMap& map, uint32_t crc) {
+  uint32_t sum = 0;
+  for (int bit = 0; bit < 32; ++bit) sum ^= crc >> bit & 1 ? map[bit] : 0;
+  return sum;
+}
+
 uint32_t AppendZeros(const ZerosTable& tables, uint32_t crc) {
   return tables[0][crc & 255] ^ tables[1][crc >> 8 & 255] ^ tables[2][crc >> 16 & 255] ^
          tables[3][crc >> 24];
@@ -84,6 +93,23 @@ uint32_t ExtendCrc32cPortable(uint32_t crc, const void* data, size_t size) {
   crc = ~crc;
   for (size_t i = 0; i < size; ++i) crc = crc >> 8 ^ kByteTable[(crc ^ bytes[i]) & 255];
   return ~crc;
+}
+
+uint32_t CombineCrc32c(uint32_t first, uint32_t second, uint64_t size) {
+  // What a zero byte does to a checksum; then, squared again and again, what 2, 4, 8 ... of them
+  // do.
+  BitMap zeros;
+  for (int bit = 0; bit < 32; ++bit) {
+    const uint32_t crc = uint32_t{1} << bit;
+    zeros[bit] = crc >> 8 ^ kByteTable[crc & 255];
+  }
+  for (; size > 0; size >>= 1) {
+    if (size & 1) first = Apply(zeros, first);
+    BitMap twice;
+    for (int bit = 0; bit < 32; ++bit) twice[bit] = Apply(zeros, zeros[bit]);
+    zeros = twice;
+  }
+  return first ^ second;
 }
 
 uint32_t ExtendCrc32c(uint32_t crc, const void* data, size_t size) {

@@ -26,10 +26,11 @@ constexpr int64_t kMinQueriesPerTask = 24;
 
 class PyIndex {
  public:
-  static std::unique_ptr<PyIndex> Open(const std::string& path) {
+  static std::unique_ptr<PyIndex> Open(const std::string& path, int threads) {
     Result<IndexFile> file = [&] {
       py::gil_scoped_release release;
-      return OpenIndex(path);
+      ThreadExecutor executor(threads);
+      return OpenIndex(path, &executor);
     }();
     RaiseIfError(file.status());
     auto index = std::make_unique<PyIndex>();
@@ -175,7 +176,7 @@ class PyIndex {
 
 void InitIndex(py::module_& module) {
   py::class_<PyIndex>(module, "Index", "An index file, mapped and ready to be searched.")
-      .def_static("open", &PyIndex::Open, py::arg("path"))
+      .def_static("open", &PyIndex::Open, py::arg("path"), py::arg("threads") = 1)
       .def("search", &PyIndex::Search, py::arg("queries"), py::arg("k"),
            py::arg("num_leaves_to_search") = py::none(),
            py::arg("num_reordering_candidates") = py::none(), py::arg("threads") = 1,

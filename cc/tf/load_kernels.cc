@@ -10,6 +10,7 @@
 
 #include "cc/base/aligned_buffer.h"
 #include "cc/io/index_file.h"
+#include "cc/tf/pool_executor.h"
 #include "cc/tf/searcher_resource.h"
 #include "cc/tf/status_bridge.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -68,10 +69,11 @@ absl::Status MapOrReadFile(tensorflow::Env* env, const std::string& path, Memory
   return absl::OkStatus();
 }
 
-absl::Status ReadIndex(tensorflow::Env* env, const std::string& path, IndexFile* file) {
+absl::Status ReadIndex(tensorflow::Env* env, const std::string& path, Executor* executor,
+                       IndexFile* file) {
   Memory memory;
   TF_RETURN_IF_ERROR(MapOrReadFile(env, path, &memory));
-  Result<IndexFile> opened = OpenIndex(std::move(memory));
+  Result<IndexFile> opened = OpenIndex(std::move(memory), executor);
   if (!opened.ok()) return ToTensorFlow(opened.status(), path);
   *file = std::move(*opened);
   return absl::OkStatus();
@@ -90,8 +92,10 @@ class ScannLoadOp : public OpKernel {
                 absl::InvalidArgumentError(absl::StrCat("path must be a scalar, but has shape ",
                                                         path.shape().DebugString())));
     IndexFile file;
-    OP_REQUIRES_OK(context, ReadIndex(context->env(),
-                                      std::string(path.scalar<tensorflow::tstring>()()), &file));
+    PoolExecutor executor(context->device()->tensorflow_cpu_worker_threads()->workers);
+    OP_REQUIRES_OK(context,
+                   ReadIndex(context->env(), std::string(path.scalar<tensorflow::tstring>()()),
+                             &executor, &file));
     resource->Replace(std::move(file));
   }
 };

@@ -3,6 +3,7 @@
 
 #include "cc/base/aligned_buffer.h"
 #include "cc/io/describe.h"
+#include "cc/tf/pool_executor.h"
 #include "cc/tf/searcher_resource.h"
 #include "cc/tf/status_bridge.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -80,7 +81,8 @@ class ScannRestoreOp : public OpKernel {
     auto owner = std::make_shared<AlignedBuffer<char>>(static_cast<size_t>(bytes.NumElements()));
     std::memcpy(owner->data(), bytes.data(), owner->size());
     Memory memory = {{owner->data(), owner->size()}, owner};
-    Result<IndexFile> file = OpenIndex(std::move(memory));
+    PoolExecutor executor(context->device()->tensorflow_cpu_worker_threads()->workers);
+    Result<IndexFile> file = OpenIndex(std::move(memory), &executor);
     OP_REQUIRES_OK(context, ToTensorFlow(file.status()));
     resource->Replace(std::move(*file));
   }

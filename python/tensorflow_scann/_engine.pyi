@@ -24,7 +24,7 @@ class Builder:
 
 class Index:
     @staticmethod
-    def open(path: str) -> Index: ...
+    def open(path: str, threads: int = ...) -> Index: ...
     def search(
         self,
         queries: npt.NDArray[np.floating[Any]],

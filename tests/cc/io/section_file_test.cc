@@ -12,7 +12,8 @@ namespace tfscann::testing {
 namespace {
 
 Result<SectionReader> Open(const std::string& bytes) {
-  return SectionReader::Open({bytes.data(), bytes.size()});
+  InlineExecutor executor;
+  return SectionReader::Open({bytes.data(), bytes.size()}, &executor);
 }
 
 std::string TextOf(Span<const char> bytes) { return {bytes.begin(), bytes.end()}; }

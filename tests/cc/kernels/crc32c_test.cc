@@ -55,6 +55,8 @@ TEST(Crc32cTest, PartsGiveTheChecksumOfTheWhole) {
     for (const auto crc : {ExtendCrc32c, ExtendCrc32cPortable}) {
       const uint32_t start = crc(0, bytes.data(), first);
       ASSERT_EQ(crc(start, bytes.data() + first, bytes.size() - first), whole) << first;
+      const uint32_t second = crc(0, bytes.data() + first, bytes.size() - first);
+      ASSERT_EQ(CombineCrc32c(start, second, bytes.size() - first), whole) << first;
     }
   }
 }
