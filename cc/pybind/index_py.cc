@@ -75,9 +75,7 @@ class PyIndex {
     } else {
       const Int8Rows int8_rows(parts.int8_rows.data(), dims);
       for (int64_t row = 0; row < count; ++row) {
-        float* const values = rows.mutable_data() + row * dims;
-        int8_rows.Dequantize(row, values);
-        for (size_t dim = 0; dim < parts.center.size(); ++dim) values[dim] += parts.center[dim];
+        int8_rows.Dequantize(row, rows.mutable_data() + row * dims);
       }
     }
     return py::dict(py::arg("rows") = rows, py::arg("identifiers") = IdentifierValues());
@@ -185,8 +183,9 @@ void InitIndex(py::module_& module) {
            "more candidates.")
       .def("describe", &PyIndex::Describe, "What the index is, as JSON.")
       .def("candidates", &PyIndex::Candidates,
-           "Copies of the rows, float32 [n, d] (of their int8 form if there are no others; of unit "
-           "length for cosine), and of the identifiers [n], bytes in a list for strings.")
+           "Copies of the rows, float32 [n, d], and of the identifiers [n], bytes in a list for "
+           "strings. Rows are of unit length for cosine; if there are int8 ones only it is those, "
+           "for squared_l2 minus the mean candidate.")
       .def("tree", &PyIndex::Tree,
            "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
            "radii and rows; what they are: cc/search/index_parts.h.");

@@ -116,14 +116,18 @@ absl::Status Search(OpKernelContext* context, int64_t num_queries, int64_t dims,
       FindExcludedRows(index, context->input(5), row_splits, num_queries, &excluded));
   if (num_queries == 0) return absl::OkStatus();
 
-  absl::InlinedVector<int32_t, 128> rows(shape.num_elements());
+  // Where there is no memory for what k asks for, that is a status.
+  Tensor rows;
+  TF_RETURN_IF_ERROR(context->allocate_temp(tensorflow::DT_INT32, shape, &rows));
+  auto row_values = rows.flat<int32_t>();
   // Not flat(), which insists on TensorFlow's alignment: queries may be in memory of NumPy's.
   const float* const queries = static_cast<const float*>(context->input(1).data());
   TF_RETURN_IF_ERROR(SearchAll(snapshot.get(), {queries, num_queries, dims}, options,
                                excluded.View(), workers,
                                {scores->flat<float>().data(), num_queries, options.k},
-                               {rows.data(), num_queries, options.k}));
-  WriteIdentifiers(index.identifiers(), {rows.data(), rows.size()}, identifiers);
+                               {row_values.data(), num_queries, options.k}));
+  WriteIdentifiers(index.identifiers(), {row_values.data(), static_cast<size_t>(row_values.size())},
+                   identifiers);
   return absl::OkStatus();
 }
 

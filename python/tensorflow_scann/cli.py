@@ -236,11 +236,11 @@ def _open_searcher(path: pathlib.Path) -> Searcher:
     assets = [asset for asset in saved_model_assets(path) if _starts_with_magic(asset)]
     if len(assets) != 1:
         raise click.UsageError(f"{path} is no SavedModel with one index, but has {len(assets)}")
-    return Searcher.load(str(assets[0]))
+    return Searcher.load(assets[0])
 
 
-def _starts_with_magic(path: pathlib.Path) -> bool:
-    with path.open("rb") as file:
+def _starts_with_magic(path: str) -> bool:
+    with open(path, "rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 
 

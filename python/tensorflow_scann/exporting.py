@@ -1,7 +1,6 @@
 """Writing SavedModels for model servers."""
 
 import os
-import pathlib
 import tempfile
 from typing import Any
 
@@ -10,10 +9,9 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from . import _engine
-from .layers.factorized_top_k.brute_force import BruteForce
-from .layers.factorized_top_k.leaf_search import LeafSearch
+from .layers.factorized_top_k.leaf_search import ExactSearch, LeafSearch
 from .layers.factorized_top_k.results import missing_identifier
-from .layers.factorized_top_k.saving import serving_functions
+from .layers.factorized_top_k.saving import named_spec, serving_functions
 from .layers.factorized_top_k.scann import ScaNN
 from .layers.factorized_top_k.top_k import TopK
 from .searcher import ASSET_PREFIX, Searcher
@@ -54,8 +52,8 @@ def export(
         makes the model available. `None`: no such requests.
 
     Raises:
-      ValueError: it is neither, or has no index; or its query model was never called; or ops is
-        another.
+      ValueError: it is neither, or has no index; or its query model was never called, or takes an
+        input by the name of another one; or ops is another.
     """
     if ops not in OPS:
         raise ValueError(f"ops is {ops!r}, but must be one of {', '.join(map(repr, OPS))}")
@@ -73,9 +71,8 @@ def export(
         layer = _in_core_ops(layer)
     requests = [] if warmup_queries is None else _warmup_requests(layer, warmup_queries)
     tf.saved_model.save(layer, os.fspath(path), signatures=serving_functions(layer))
-    if requests:
-        write_warmup_requests(os.fspath(path), requests)
-    _remove_stale_assets(pathlib.Path(path))
+    write_warmup_requests(os.fspath(path), requests)
+    _remove_stale_assets(os.fspath(path))
 
 
 def _in_core_ops(layer: ScaNN) -> TopK:
@@ -88,7 +85,7 @@ def _in_core_ops(layer: ScaNN) -> TopK:
             found: TopK = LeafSearch(file, info, layer.query_model, layer.k)
         else:
             index = _engine.Index.open(file).candidates()
-            found = BruteForce(layer.query_model, layer.k, distance_measure=info.distance_measure)
+            found = ExactSearch(layer.query_model, layer.k, distance_measure=info.distance_measure)
             found.index(index["rows"], index["identifiers"])
     found.take_query_spec(layer)
     return found
@@ -101,11 +98,11 @@ def _warmup_requests(layer: TopK, queries: Any) -> list[Request]:
       ValueError: the queries are not what the layer takes.
     """
     spec = layer.query_spec()
-    parts = list(spec.values()) if isinstance(spec, dict) else [spec]
-    if not all(isinstance(part, tf.TensorSpec) for part in parts):
+    has_names = named_spec(spec) is not spec  # of its own, in the signatures
+    if not (isinstance(spec, tf.TensorSpec) or has_names):
         raise ValueError(
-            "warmup_queries need a query model that takes a dense tensor or a dictionary of them, "
-            f"but this one takes {spec}"
+            "warmup_queries need a query model that takes a dense tensor, or a dictionary of them "
+            f"by names that an operation can have; this one takes {spec}"
         )
     try:
         tensors = tf.nest.map_structure(
@@ -130,20 +127,23 @@ def _warmup_requests(layer: TopK, queries: Any) -> list[Request]:
     ]
 
 
-def saved_model_assets(path: pathlib.Path) -> list[pathlib.Path]:
-    """The asset files that a local SavedModel uses; none if it is no SavedModel."""
+def saved_model_assets(path: str | os.PathLike[str]) -> list[str]:
+    """The paths of the asset files that a SavedModel uses; none if it is no SavedModel."""
     proto = saved_model_pb2.SavedModel()
     try:
-        proto.ParseFromString((path / "saved_model.pb").read_bytes())
-    except (OSError, DecodeError):
+        with tf.io.gfile.GFile(os.path.join(path, "saved_model.pb"), "rb") as file:
+            proto.ParseFromString(file.read())
+    except (tf.errors.OpError, DecodeError):
         return []
     names = {asset.filename for graph in proto.meta_graphs for asset in graph.asset_file_def}
-    return [path / "assets" / name for name in sorted(names)]
+    return [os.path.join(path, "assets", name) for name in sorted(names)]
 
 
-def _remove_stale_assets(path: pathlib.Path) -> None:
+def _remove_stale_assets(path: str) -> None:
     """Removes the indexes of what was at `path` before. Who has them mapped keeps them."""
     used = saved_model_assets(path)
-    for file in (path / "assets").glob(ASSET_PREFIX + "*") if used else ():
-        if file not in used:
-            file.unlink()
+    folder = os.path.join(path, "assets")
+    for name in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else ():
+        file = os.path.join(folder, name)
+        if name.startswith(ASSET_PREFIX) and file not in used:
+            tf.io.gfile.remove(file)

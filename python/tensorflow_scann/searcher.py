@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager.context import is_async
 from tensorflow.python.trackable import base as trackable
 
 from . import _engine, _ops
@@ -420,9 +421,11 @@ def _borrow(array: np.ndarray) -> Any:
     """The array as a tensor of the same memory, for one call of an op of ours; or else itself.
 
     Ten times faster than to let TensorFlow copy it. Only ops that take memory of any alignment may
-    see it. DLPack has no read-only arrays.
+    see it. DLPack has no read-only arrays; and where ops run later than they are called, the array
+    may have changed by then.
     """
-    if array.flags.c_contiguous and array.flags.writeable and array.size > 0:
+    flags = array.flags
+    if flags.c_contiguous and flags.writeable and array.size > 0 and not is_async():
         return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
     return array
 

@@ -6,7 +6,7 @@ they are written without Serving's protocol buffers, whose package pins a versio
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -26,16 +26,21 @@ _MAP_VALUE = 2
 Request = tuple[str, Mapping[str, Any]]  # signature name, inputs by name
 
 
-def write_warmup_requests(saved_model: str, requests: Iterable[Request]) -> None:
-    """Writes warm-up requests into a SavedModel.
+def write_warmup_requests(saved_model: str, requests: Sequence[Request]) -> None:
+    """Writes warm-up requests into a SavedModel, in place of those that it has.
 
     Args:
       saved_model: Its folder; any path that TensorFlow can write to.
-      requests: Of each, the signature's name and its inputs: tensors or arrays by name.
+      requests: Of each, the signature's name and its inputs: tensors or arrays by name. None:
+        there will be no file of them.
     """
     folder = os.path.join(saved_model, _FOLDER)
-    tf.io.gfile.makedirs(folder)
     path = os.path.join(folder, _FILE)
+    if not requests:
+        if tf.io.gfile.exists(path):
+            tf.io.gfile.remove(path)
+        return
+    tf.io.gfile.makedirs(folder)
     with tf.io.TFRecordWriter(path + ".new") as writer:
         for signature, inputs in requests:
             writer.write(_prediction_log(signature, inputs))

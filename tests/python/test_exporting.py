@@ -157,7 +157,7 @@ def test_core_ops_at_the_edges(
     config = IndexConfig(num_leaves=num_leaves, num_leaves_to_search=num_leaves and 1)
     searcher = Searcher.build(rows, np.arange(300) + 1000, config=config)
     tfscann.export(searcher, tmp_path, ops="tensorflow")
-    parameters = {"num_leaves_to_search": 0, "num_reordering_candidates": 0} if num_leaves else {}
+    parameters = {"num_leaves_to_search": 0, "num_reordering_candidates": 0}
     search = signature(tmp_path, "query_with_parameters")
     scores, identifiers = search(queries=rows[:2], k=310, **parameters)
     assert (np.sort(identifiers[:, :300]) == np.arange(300) + 1000).all()
@@ -180,8 +180,69 @@ def test_core_ops_at_the_edges(
     assert identifiers.shape == (0, 10)
 
 
+def test_core_ops_of_ties_and_of_products_that_overflow(tmp_path: pathlib.Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(-2, 3, size=(3000, 6)).astype(np.float32)
+    rows[7] = [3e38, 3e38, 0, 0, 0, 0]
+    queries = rng.integers(-2, 3, size=(40, 6)).astype(np.float32)
+    queries[:20, :2] = [2, -2]  # infinity minus infinity, for row 7
+    queries[20] = 0
+    config = IndexConfig(num_leaves=50, num_leaves_to_search=50)
+    searcher = Searcher.build(rows, config=config)
+    tfscann.export(searcher, tmp_path, ops="tensorflow")
+    scores, identifiers = signature(tmp_path)(queries=queries)
+    expected_scores, expected = searcher.search(queries, num_reordering_candidates=3000)
+    assert (identifiers == expected.numpy()).all()
+    np.testing.assert_array_equal(scores, expected_scores)
+    assert identifiers[20].tolist() == list(range(10))
+
+
+def test_core_ops_of_int8_candidates_far_from_the_origin(
+    vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    config = IndexConfig(num_leaves=50, reordering_dtype="int8", distance_measure="squared_l2")
+    searcher = Searcher.build(vectors + np.float32(1e4), config=config)
+    tfscann.export(searcher, tmp_path, ops="tensorflow")
+    queries = vectors[:100] + np.float32(1e4)
+    scores, _ = signature(tmp_path)(queries=queries)
+    expected, _ = searcher.search(queries, num_reordering_candidates=3000)
+    np.testing.assert_allclose(scores, expected, rtol=2e-5, atol=2e-5)
+
+
+def test_core_ops_refuse_what_our_op_refuses(
+    searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    for ops in ("scann", "tensorflow"):
+        tfscann.export(searcher, tmp_path / ops, ops=ops)
+        search = signature(tmp_path / ops, "query_with_parameters")
+        effort = {"num_reordering_candidates": 0, "num_leaves_to_search": -1}
+        with pytest.raises(tf.errors.InvalidArgumentError, match="num_leaves_to_search"):
+            search(queries=vectors[:2], k=3, **effort)
+        effort["num_leaves_to_search"] = 0
+        with pytest.raises(tf.errors.InvalidArgumentError, match="k"):
+            search(queries=vectors[:2], k=0, **effort)
+
+
+def test_names_of_a_query_models_inputs(vectors: np.ndarray, tmp_path: pathlib.Path) -> None:
+    def make(name: str) -> ScaNN:
+        layer = ScaNN(lambda features: features[name], k=4, num_leaves=50).index(vectors)
+        layer({name: vectors[:2]})
+        return layer
+
+    for name in ("exclusions", "k", "num_leaves_to_search"):
+        with pytest.raises(ValueError, match=f"takes '{name}', which is the name of another"):
+            tfscann.export(make(name), tmp_path / "model")
+    # No operation can have this name.
+    tfscann.export(make("user id"), tmp_path / "model")
+    assert signature(tmp_path / "model")(queries=vectors[:2])[0].shape == (2, 4)
+    with pytest.raises(ValueError, match="warmup_queries need a query model"):
+        tfscann.export(make("user id"), tmp_path, warmup_queries={"user id": vectors[:2]})
+
+
 def test_core_ops_with_a_query_model(vectors: np.ndarray, tmp_path: pathlib.Path) -> None:
     users = tf.keras.layers.Embedding(100, 24)
+    users(tf.constant([0]))
+    users.set_weights([vectors[:100]])
     layer = ScaNN(users, k=4, num_leaves=50).index(vectors)
     layer(tf.constant([1, 2]))
     tfscann.export(layer, tmp_path, ops="tensorflow", warmup_queries=np.array([7]))
@@ -243,6 +304,24 @@ def test_warmup_requests_of_a_query_model_with_two_inputs(
         inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
         scores, _ = signature(tmp_path, request.model_spec.signature_name)(**inputs)
         assert scores.shape == (2, 4)
+
+
+def test_what_an_earlier_export_left_is_gone(
+    searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    tfscann.export(searcher, tmp_path, warmup_queries=vectors[:3])
+    assert len(list((tmp_path / "assets").iterdir())) == 1
+    tfscann.export(searcher, tmp_path, ops="tensorflow")
+    assert list((tmp_path / "assets").iterdir()) == []
+    assert list((tmp_path / "assets.extra").iterdir()) == []
+    assert signature(tmp_path)(queries=vectors[:2])[0].shape == (2, 10)
+
+
+def test_to_a_file_system_of_tensorflows(searcher: Searcher, vectors: np.ndarray) -> None:
+    tfscann.export(searcher, "ram://exported", warmup_queries=vectors[:3])
+    assert tf.io.gfile.exists("ram://exported/assets.extra/tf_serving_warmup_requests")
+    model = tf.saved_model.load("ram://exported")
+    assert (model(vectors[:9])[1].numpy() == searcher.search(vectors[:9])[1].numpy()).all()
 
 
 def test_bad_arguments(searcher: Searcher, vectors: np.ndarray, tmp_path: pathlib.Path) -> None:

@@ -415,3 +415,53 @@ def test_a_list_of_raw_queries(vectors: np.ndarray, query_model: Any) -> None:
     expected = layer(tf.constant(["1", "2"]))[1].numpy()
     assert (layer.call(["1", "2"])[1].numpy() == expected).all()
     assert layer.query_spec() == tf.TensorSpec([None], tf.string)
+
+
+def test_plain_calls_pass_keras_by_and_others_do_not(vectors: np.ndarray) -> None:
+    layer = ScaNN(k=4, num_leaves=50).index(vectors)
+    first = layer(vectors[:3])[1].numpy()  # through Keras
+    for results in (
+        layer(vectors[:3]),
+        layer(vectors[:3], 4),
+        layer(tf.constant(vectors[:3]), k=4),
+    ):
+        assert (results[1].numpy() == first).all()
+    assert layer(vectors[0])[1].shape == (4,)
+    inputs = tf.keras.Input([24])
+    model = tf.keras.Model(inputs, layer(inputs))
+    assert (model(vectors[:3])[1].numpy() == first).all()
+    with pytest.raises(ValueError, match="k is 0"):
+        layer(vectors[:3], k=0)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("writeable", [True, False])
+@pytest.mark.parametrize("offset", [0, 4, 20])
+def test_queries_in_any_memory(
+    vectors: np.ndarray, order: str, writeable: bool, offset: int
+) -> None:
+    layer = ScaNN(k=4, num_leaves=50).index(vectors)
+    expected = layer(tf.constant(vectors[:5]))[1].numpy()
+    memory = np.zeros(offset + vectors[:5].nbytes, np.uint8)
+    queries = memory[offset:].view(np.float32).reshape((5, 24), order=order)
+    queries[:] = vectors[:5]
+    queries.flags.writeable = writeable
+    for _ in range(2):
+        assert (layer(queries)[1].numpy() == expected).all()
+        assert (layer(queries[1])[1].numpy() == expected[1]).all()
+        assert (layer(queries[::2])[1].numpy() == expected[::2]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+def test_every_call_casts_as_the_first_does(
+    vectors: np.ndarray, dtype: type, tmp_path: pathlib.Path
+) -> None:
+    weights = tf.constant(np.eye(24, dtype=np.float32))
+    layer = ScaNN(lambda queries: queries @ weights, k=4, num_leaves=50).index(vectors)
+    queries = vectors[:3].astype(dtype)
+    results = [layer(queries)[1].numpy() for _ in range(3)]
+    assert (results[0] == results[2]).all()
+    assert layer.query_spec().dtype == tf.float32
+    tfscann.export(layer, tmp_path)
+    loaded = tf.saved_model.load(str(tmp_path))
+    assert (loaded(queries.astype(np.float32))[1].numpy() == results[0]).all()

@@ -1,4 +1,5 @@
 """LeafSearch: an index's search in core TensorFlow ops, for programs without our op library.
+ExactSearch: the same for an index without leaves.
 
 It ranks the same leaves in the same way as the engine (cc/search/partitioner.h), down to the
 integers of quantized centroids and query; then, instead of scoring codes and reordering the best,
@@ -12,13 +13,20 @@ import tensorflow as tf
 
 from ... import _engine
 from ...info import IndexInfo
+from .brute_force import BruteForce
 from .candidate_store import CandidateStore
 from .exact_top_k import ExactTopK
 from .results import Results, drop_excluded, exclusion_width, finish, finite_rows
-from .scann import EFFORT_NAMES
+from .saving import EFFORT_NAMES
 
 # Queries searched at a time: each has some megabytes of candidates in memory.
 _PARALLEL_QUERIES = 8
+
+
+class ExactSearch(BruteForce):
+    """Exact top k, with the inputs of a search in leaves: they make no difference."""
+
+    _effort_names = EFFORT_NAMES
 
 
 class LeafSearch(ExactTopK):
@@ -51,8 +59,12 @@ class LeafSearch(ExactTopK):
         self._leaf_spread = tree.pop("leaf_spread") / np.sqrt(np.float32(info.dimensions))
         # As floats, in which products of bytes add up exactly.
         tree["centroids"] = tree["centroids"].astype(np.float32)
+        zeros = np.zeros(info.dimensions, np.float32)
         if len(tree["center"]) == 0:
-            tree["center"] = np.zeros(info.dimensions, np.float32)
+            tree["center"] = zeros
+        # What candidates are relative to.
+        tree["origin"] = tree["center"] if info.reordering_dtype == "int8" else zeros
+        self._copies = 2 if info.soar_lambda else 1  # places of a candidate, at most
         self._tree = tf.Module()
         for name, values in tree.items():
             setattr(self._tree, name, tf.Variable(values, trainable=False, name=name))
@@ -81,6 +93,9 @@ class LeafSearch(ExactTopK):
         extra = 0 if exclusions is None else exclusion_width(exclusions) * store.copies
         width = tf.minimum(k + extra, info.num_candidates)
         wanted = tf.convert_to_tensor(effort.get("num_leaves_to_search", 0))
+        check = tf.debugging.assert_non_negative(wanted, "num_leaves_to_search must be at least 0")
+        with tf.control_dependencies([] if check is None else [check]):
+            wanted = tf.identity(wanted)
         num_leaves = tf.minimum(
             tf.where(wanted > 0, wanted, info.num_leaves_to_search), info.num_leaves
         )
@@ -90,8 +105,9 @@ class LeafSearch(ExactTopK):
         def search(ranking_and_query: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             rows = self._rows_of_leaves(ranking_and_query[0], num_leaves, width)
             candidates = tf.gather(store.candidates, rows)
-            similarities = _similarity(ranking_and_query[1], candidates, info.distance_measure)
-            return _best_distinct(similarities, rows, width)
+            query = ranking_and_query[1] - self._tree.origin
+            similarities = _similarity(query, candidates, info.distance_measure)
+            return _best_distinct(similarities, rows, self._copies, width)
 
         similarities, rows = tf.map_fn(
             search,
@@ -104,7 +120,8 @@ class LeafSearch(ExactTopK):
         )
         similarities, rows, finite = similarities[:batch], rows[:batch], finite[:batch]
         identifiers = tf.gather(store.identifiers, rows)
-        valid = tf.broadcast_to(finite[:, None], tf.shape(similarities))
+        # Products that overflow may be NaN.
+        valid = finite[:, None] & ~tf.math.is_nan(similarities)
         if exclusions is not None:
             similarities, identifiers, valid = drop_excluded(
                 similarities, identifiers, valid, exclusions
@@ -140,7 +157,7 @@ class LeafSearch(ExactTopK):
         ends = tf.gather(tree.leaf_splits, ranking + 1)
         # A row may stand in two leaves.
         places = tf.cast(tf.cumsum(ends - starts), tf.int32)
-        enough = 1 + tf.reduce_sum(tf.cast(places < 2 * least, tf.int32))
+        enough = 1 + tf.reduce_sum(tf.cast(places < self._copies * least, tf.int32))
         count = tf.minimum(tf.maximum(num_leaves, enough), self._info.num_leaves)
         positions = tf.ragged.range(starts[:count], ends[:count]).values
         return tf.gather(tree.leaf_rows, positions)
@@ -176,14 +193,20 @@ def _similarity(query: tf.Tensor, candidates: tf.Tensor, distance_measure: str) 
 
 
 def _best_distinct(
-    similarities: tf.Tensor, rows: tf.Tensor, width: tf.Tensor
+    similarities: tf.Tensor, rows: tf.Tensor, copies: int, width: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The best `width` rows, of which each may be there twice; of equal ones the lower first."""
-    best = tf.math.top_k(similarities, tf.minimum(2 * width, tf.size(rows)))
-    rows = tf.gather(rows, best.indices)
-    # By row: copies come together, and of equal scores top_k takes the first.
-    order = tf.argsort(rows, stable=True)
-    rows, similarities = tf.gather(rows, order), tf.gather(best.values, order)
-    is_copy = tf.concat([[False], rows[1:] == rows[:-1]], axis=0)
-    best = tf.math.top_k(tf.where(is_copy, -float("inf"), similarities), width)
-    return best.values, tf.gather(rows, best.indices)
+    """The best `width` rows, each of which may be there `copies` times.
+
+    Of equal ones the lower row first; NaN last. There must be `width` distinct rows.
+    """
+    # Integers in the order of the floats, then the row: copies are equal, and come together.
+    bits = tf.bitcast(similarities + 0.0, tf.int32)
+    order = tf.bitwise.bitwise_xor(
+        bits, tf.bitwise.bitwise_and(tf.bitwise.right_shift(bits, 31), tf.int32.max)
+    )
+    order = tf.where(tf.math.is_nan(similarities), tf.int32.min + 1, order)
+    keys = tf.cast(order, tf.int64) * (1 << 32) - tf.cast(rows, tf.int64)
+    best = tf.math.top_k(keys, tf.minimum(copies * width, tf.size(keys)))
+    is_first = tf.concat([[True], best.values[1:] != best.values[:-1]], axis=0)
+    places = tf.boolean_mask(best.indices, is_first)[:width]
+    return tf.gather(similarities, places), tf.gather(rows, places)

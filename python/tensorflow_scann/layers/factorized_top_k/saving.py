@@ -1,6 +1,7 @@
 """The functions of a retrieval layer that a SavedModel keeps."""
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -10,7 +11,11 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+# Arguments of Searcher.search by these names say how thorough a search is.
+EFFORT_NAMES = ("num_leaves_to_search", "num_reordering_candidates")
+
 _K = tf.TensorSpec([], tf.int32, name="k")
+_OPERATION_NAME = r"[A-Za-z0-9.][A-Za-z0-9_./>-]*"
 
 
 def serving_functions(layer: "TopK") -> dict[str, Any]:
@@ -18,8 +23,11 @@ def serving_functions(layer: "TopK") -> dict[str, Any]:
 
     Every input and output of the first two has the batch as its dimension 0, so that a server may
     batch requests. Queries that are a dictionary of tensors are inputs by its keys.
+
+    Raises:
+      ValueError: a key is the name of another input.
     """
-    queries = _named(layer.query_spec())
+    queries = named_spec(layer.query_spec())
     exclusions = tf.TensorSpec([None, None], layer._identifier_dtype(), name="exclusions")
 
     @tf.function(input_signature=[queries], autograph=False)  # type: ignore[untyped-decorator]
@@ -45,11 +53,28 @@ def serving_functions(layer: "TopK") -> dict[str, Any]:
     }
 
 
-def _named(spec: Any) -> Any:
-    """A dictionary of dense tensors with its keys as the tensors' names; anything else as it is."""
-    if isinstance(spec, dict) and all(isinstance(part, tf.TensorSpec) for part in spec.values()):
-        return {key: tf.TensorSpec(part.shape, part.dtype, name=key) for key, part in spec.items()}
-    return spec
+def named_spec(spec: Any) -> Any:
+    """A dictionary of dense tensors with its keys as the tensors' names.
+
+    Anything else as it is, also if a key cannot be the name of an operation.
+
+    Raises:
+      ValueError: a key is the name of another input of a signature.
+    """
+    if not isinstance(spec, dict):
+        return spec
+    for name in ("exclusions", _K.name, *EFFORT_NAMES):
+        if name in spec:
+            raise ValueError(
+                f"the query model takes {name!r}, which is the name of another input of the "
+                "signatures; call it something else"
+            )
+    if not all(
+        isinstance(part, tf.TensorSpec) and re.fullmatch(_OPERATION_NAME, str(key))
+        for key, part in spec.items()
+    ):
+        return spec
+    return {key: tf.TensorSpec(part.shape, part.dtype, name=key) for key, part in spec.items()}
 
 
 def _callable(layer: "TopK", queries: Any) -> Any:

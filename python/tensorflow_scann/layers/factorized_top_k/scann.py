@@ -8,10 +8,8 @@ import tensorflow as tf
 from ...config import IndexConfig
 from ...searcher import Searcher
 from .results import Results
+from .saving import EFFORT_NAMES
 from .top_k import TopK, register
-
-# Arguments of Searcher.search by these names say how thorough a search is.
-EFFORT_NAMES = ("num_leaves_to_search", "num_reordering_candidates")
 
 _ASSET = "scann_index"
 

@@ -92,12 +92,13 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
     def __call__(self, *args: Any, **kwargs: Any) -> Results:
         """See `call`."""
         # Keras takes several times as long as the search of one query. It is asked the first time,
-        # and whenever a call is not a plain one with values.
+        # and whenever a call is not a plain one with float32 values, which Keras would not cast.
         if (
             self._seen_by_keras.value
             and tf.executing_eagerly()
-            and len(args) == 1
+            and 1 <= len(args) <= 2
             and isinstance(args[0], (np.ndarray, tf.Tensor))
+            and args[0].dtype == tf.float32
             and kwargs.keys() <= {"k"}
         ):
             return self.call(*args, **kwargs)
