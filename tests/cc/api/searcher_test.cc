@@ -59,8 +59,10 @@ TEST_F(SearcherTest, FindsWhatTheEngineFinds) {
   ASSERT_TRUE(status.ok()) << status.message();
   for (int64_t q = 0; q < 9; ++q) {
     const auto expected = Expected(kMeasure, rows_, queries_.row(q), 7);
-    EXPECT_EQ(std::vector<int32_t>(&rows[q * 7], &rows[q * 7 + 7]), expected.rows);
-    EXPECT_EQ(std::vector<float>(&scores[q * 7], &scores[q * 7 + 7]), expected.scores);
+    const int32_t* const found = rows.data() + q * 7;
+    const float* const of_found = scores.data() + q * 7;
+    EXPECT_EQ(std::vector<int32_t>(found, found + 7), expected.rows);
+    EXPECT_EQ(std::vector<float>(of_found, of_found + 7), expected.scores);
   }
 }
 
@@ -115,11 +117,11 @@ TEST_F(SearcherTest, ExcludesRows) {
   std::vector<float> scores(9 * 300);
   std::vector<int32_t> rows(9 * 300);
   ASSERT_TRUE(searcher_->Search(flat_.data(), 9, options, scores.data(), rows.data()).ok());
-  const std::set<int32_t> found(&rows[3 * 300], &rows[4 * 300]);
+  const std::set<int32_t> found(rows.data() + 3 * 300, rows.data() + 4 * 300);
   EXPECT_EQ(found.size(), 298u);  // 297 rows, and -1
   for (const int32_t row : {0, 17, 299}) EXPECT_EQ(found.count(row), 0u) << row;
   EXPECT_EQ(scores[4 * 300 - 1], -std::numeric_limits<float>::infinity());
-  EXPECT_EQ(std::set<int32_t>(&rows[0], &rows[300]).size(), 300u);
+  EXPECT_EQ(std::set<int32_t>(rows.data(), rows.data() + 300).size(), 300u);
 }
 
 TEST_F(SearcherTest, RefusesBadArguments) {
