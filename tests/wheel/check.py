@@ -16,6 +16,7 @@ import tensorflow_scann as tfscann
 
 minor = ".".join(tf.__version__.split(".")[:2])
 rows = np.random.default_rng(0).normal(size=(30000, 16)).astype(np.float32)
+rows /= np.linalg.norm(rows, axis=1, keepdims=True)  # so that each is nearest to itself
 queries = rows[:50]
 
 assert "site-packages" in tfscann.__file__, tfscann.__file__
