@@ -72,7 +72,8 @@ def main(arguments: list[str] | None = None) -> None:
         "machine": machine.describe(),
         "tensorflow": models["tensorflow"],
         "systems": {
-            name: {**system, **medians(rounds[name])} for name, system in models["systems"].items()
+            name: {**without_paths(system), **medians(rounds[name])}
+            for name, system in models["systems"].items()
         },
     }
     stem = parsed.output / f"serving_{result['date']}"
@@ -125,6 +126,11 @@ def compile_client(python: Path, folder: Path) -> Path:
     command += [f"-Wl,-rpath,{library}", "-pthread", "-o", str(program)]
     run(command)
     return program
+
+
+def without_paths(system: dict[str, Any]) -> dict[str, Any]:
+    """What is worth keeping about a system's models."""
+    return {key: system[key] for key in system if key not in ("op_library", "saved_model")}
 
 
 def medians(rounds: list[Any]) -> dict[str, Any]:
