@@ -12,22 +12,12 @@ import shutil
 import subprocess
 import sys
 
-from tensorflow_flags import NEWEST, OLDEST, has_wheels_for
+from tensorflow_flags import minors_for
 
 ROOT = pathlib.Path(__file__).parents[1]
 _FRAMEWORK = "libtensorflow_framework.so.2"
 # All that a wheel is built of.
 _SOURCES = ("LICENSE", "README.md", "cc", "pyproject.toml", "python", "setup.py", "tools")
-
-
-def supported_minors() -> list[tuple[int, int]]:
-    """The minor versions of TensorFlow that there are wheels of for this Python, oldest first."""
-    major = OLDEST[0]
-    return [
-        (major, minor)
-        for minor in range(OLDEST[1], NEWEST[1] + 1)
-        if has_wheels_for((major, minor), sys.version_info[:2])
-    ]
 
 
 def make_environment(folder: pathlib.Path, packages: list[str]) -> pathlib.Path:
@@ -92,7 +82,7 @@ def main() -> None:
         "--oldest-and-newest", action="store_true", help="leave out the TensorFlows between"
     )
     arguments = parser.parse_args()
-    minors = supported_minors()
+    minors = minors_for(sys.version_info[:2])
     if arguments.oldest_and_newest:
         minors = sorted({minors[0], minors[-1]})
     wheel = build(minors, arguments.work.absolute(), arguments.output.absolute())

@@ -6,10 +6,7 @@ import os
 import subprocess
 import sys
 
-OLDEST = (2, 18)
-NEWEST = (2, 21)
-
-# Of each minor version, the versions of Python that TensorFlow publishes wheels for.
+# The minor versions that are supported, and the versions of Python that each has wheels for.
 _PYTHONS = {
     (2, 18): ((3, 9), (3, 12)),
     (2, 19): ((3, 9), (3, 12)),
@@ -18,10 +15,12 @@ _PYTHONS = {
 }
 
 
-def has_wheels_for(minor: tuple[int, int], python: tuple[int, int]) -> bool:
-    """Whether there are wheels of this TensorFlow for this Python."""
-    oldest, newest = _PYTHONS[minor]
-    return oldest <= python <= newest
+OLDEST, NEWEST = min(_PYTHONS), max(_PYTHONS)
+
+
+def minors_for(python: tuple[int, int]) -> list[tuple[int, int]]:
+    """The minor versions of TensorFlow that there are wheels of for this Python, oldest first."""
+    return [minor for minor, (oldest, newest) in _PYTHONS.items() if oldest <= python <= newest]
 
 
 _QUESTION = """

@@ -39,19 +39,20 @@ uint32_t HeaderCrc(const char* header) {
   return ExtendCrc32c(0, copy, kHeaderBytes);
 }
 
-// The checksum of each piece of memory. They are read in parts, by all threads.
-std::vector<uint32_t> Checksums(const std::vector<Span<const char>>& pieces, Executor* executor) {
+// The checksum of each section. They are read in parts, by all threads.
+std::vector<uint32_t> Checksums(const std::vector<SectionReader::Section>& sections,
+                                Executor* executor) {
   constexpr size_t kPartBytes = size_t{1} << 20;
   struct Part {
-    size_t piece;
+    size_t section;
     Span<const char> bytes;
   };
   std::vector<Part> parts;
-  for (size_t piece = 0; piece < pieces.size(); ++piece) {
-    const Span<const char> bytes = pieces[piece];
+  for (size_t section = 0; section < sections.size(); ++section) {
+    const Span<const char> bytes = sections[section].bytes;
     for (size_t begin = 0; begin < bytes.size(); begin += kPartBytes) {
       const size_t size = std::min(kPartBytes, bytes.size() - begin);
-      parts.push_back({piece, {bytes.data() + begin, size}});
+      parts.push_back({section, {bytes.data() + begin, size}});
     }
   }
   std::vector<uint32_t> of_part(parts.size());
@@ -60,9 +61,9 @@ std::vector<uint32_t> Checksums(const std::vector<Span<const char>>& pieces, Exe
       of_part[i] = ExtendCrc32c(0, parts[i].bytes.data(), parts[i].bytes.size());
     }
   });
-  std::vector<uint32_t> checksums(pieces.size());
+  std::vector<uint32_t> checksums(sections.size());
   for (size_t i = 0; i < parts.size(); ++i) {
-    uint32_t& checksum = checksums[parts[i].piece];
+    uint32_t& checksum = checksums[parts[i].section];
     checksum = CombineCrc32c(checksum, of_part[i], parts[i].bytes.size());
   }
   return checksums;
@@ -97,7 +98,6 @@ Result<SectionReader> SectionReader::Open(Span<const char> file, Executor* execu
 
   SectionReader reader;
   std::vector<uint32_t> expected;
-  std::vector<Span<const char>> pieces;
   uint64_t end = kHeaderBytes;
   for (uint32_t i = 0; i < header.num_sections; ++i) {
     TableEntry entry;
@@ -115,10 +115,9 @@ Result<SectionReader> SectionReader::Open(Span<const char> file, Executor* execu
     end = entry.offset + entry.length;
     const Span<const char> bytes(file.data() + entry.offset, entry.length);
     reader.sections_.push_back({name, bytes});
-    pieces.push_back(bytes);
     expected.push_back(entry.crc);
   }
-  const std::vector<uint32_t> found = Checksums(pieces, executor);
+  const std::vector<uint32_t> found = Checksums(reader.sections_, executor);
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] != expected[i]) {
       return DataLoss("section '", reader.sections_[i].name, "': the checksum does not match");
