@@ -4,8 +4,6 @@
 #include "cc/kernels/targets_internal.h"
 
 #define TFSCANN_AVX2 __attribute__((target("avx2,fma,bmi")))
-#define TFSCANN_INLINE static inline __attribute__((always_inline))
-#define TFSCANN_UNROLL _Pragma("GCC unroll 16")
 // Says that sums stay in registers and are made in this order. Left alone, GCC 12 starts all the
 // lookups of an iteration first, and then has to keep sums on the stack, at up to twice the time.
 #define TFSCANN_IN_REGISTERS(a, b) asm volatile("" : "+x"(a), "+x"(b))
@@ -20,21 +18,21 @@ struct ByteSums {
   __m256i odd;
 };
 
-TFSCANN_AVX2 TFSCANN_INLINE void AddBytes(ByteSums* sums, __m256i bytes) {
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddBytes(ByteSums* sums, __m256i bytes) {
   sums->all = _mm256_add_epi16(sums->all, bytes);
   sums->odd = _mm256_add_epi16(sums->odd, _mm256_srli_epi16(bytes, 8));
 }
 
 // The sums of 16 candidates in order: the two halves hold different blocks, the even bytes
 // candidates 0-7 and the odd bytes candidates 8-15.
-TFSCANN_AVX2 TFSCANN_INLINE __m256i CandidateSums(const ByteSums& sums) {
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i CandidateSums(const ByteSums& sums) {
   const __m256i even = _mm256_sub_epi16(sums.all, _mm256_slli_epi16(sums.odd, 8));
   const __m256i low = _mm256_permute2x128_si256(even, sums.odd, 0x20);
   const __m256i high = _mm256_permute2x128_si256(even, sums.odd, 0x31);
   return _mm256_add_epi16(low, high);
 }
 
-TFSCANN_AVX2 TFSCANN_INLINE __m256i Load(const uint8_t* from) {
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Load(const uint8_t* from) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
 
@@ -43,7 +41,7 @@ struct GroupSums {
   ByteSums low;
   ByteSums high;
 };
-TFSCANN_AVX2 TFSCANN_INLINE GroupSums NoSums() {
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums NoSums() {
   const __m256i zero = _mm256_setzero_si256();
   return {{zero, zero}, {zero, zero}};
 }
@@ -53,8 +51,8 @@ constexpr int64_t kPairsPerByte = 8;
 static_assert(kPairsPerByte * kLut16MaxEntry <= 255);
 
 // Writes out the candidates of a group whose sums reach the threshold.
-TFSCANN_AVX2 TFSCANN_INLINE void KeepBest(const Lut16Scan& scan, int64_t group,
-                                          const GroupSums& group_sums, Lut16Query* query) {
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void KeepBest(const Lut16Scan& scan, int64_t group,
+                                                const GroupSums& group_sums, Lut16Query* query) {
   const __m256i sums[2] = {CandidateSums(group_sums.low), CandidateSums(group_sums.high)};
   // Sums fit in 15 bits, so a signed comparison will do.
   const __m256i below = _mm256_set1_epi16(static_cast<int16_t>(query->threshold - 1));

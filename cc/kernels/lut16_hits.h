@@ -7,6 +7,7 @@
 
 // Always inlined: see float_inl.h.
 #define TFSCANN_LUT16_INLINE static inline __attribute__((always_inline))
+#define TFSCANN_UNROLL _Pragma("GCC unroll 16")
 
 namespace tfscann {
 
