@@ -4,17 +4,48 @@
 namespace tfscann {
 namespace {
 
-// Adds products of four neighbours to each of sixteen sums, as in int8_avx2.cc: |query| times x
-// with the query's signs.
+// VPDPBUSD multiplies unsigned by signed bytes. Values x are taken as x + 128, which flips their
+// highest bit, and 128 times the sum of the query is taken off the result.
 TFSCANN_AVX512 inline __m512i AddProducts(__m512i sums, __m512i query, __m512i x) {
-  const __m512i signed_x =
-      _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(query), _mm512_setzero_si512(), x);
-  return _mm512_dpbusd_epi32(sums, _mm512_abs_epi8(query), signed_x);
+  const __m512i highest_bits = _mm512_set1_epi8(-128);
+  return _mm512_dpbusd_epi32(sums, _mm512_xor_si512(x, highest_bits), query);
+}
+
+int32_t Excess(const int8_t* query, int64_t dims) {
+  int32_t sum = 0;
+  for (int64_t dim = 0; dim < dims; ++dim) sum += query[dim];
+  return 128 * sum;
+}
+
+TFSCANN_AVX512 inline __m256i Halve(__m512i sums) {
+  return _mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1));
+}
+
+// out[i] = query . row rows[i] for four rows.
+TFSCANN_AVX512 inline void DotFourRows(const int8_t* query, const int8_t* matrix,
+                                       int64_t row_stride, const int32_t* rows, int64_t dims,
+                                       __m128i excess, int32_t* out) {
+  __m512i sums[4];
+  for (int i = 0; i < 4; ++i) sums[i] = _mm512_setzero_si512();
+  for (int64_t dim = 0; dim < dims; dim += 64) {
+    const __m512i q = _mm512_loadu_si512(query + dim);
+    for (int i = 0; i < 4; ++i) {
+      const __m512i x = _mm512_loadu_si512(matrix + rows[i] * row_stride + dim);
+      sums[i] = AddProducts(sums[i], q, x);
+    }
+  }
+  const __m256i quarters = _mm256_hadd_epi32(_mm256_hadd_epi32(Halve(sums[0]), Halve(sums[1])),
+                                             _mm256_hadd_epi32(Halve(sums[2]), Halve(sums[3])));
+  const __m128i dots =
+      _mm_add_epi32(_mm256_castsi256_si128(quarters), _mm256_extracti128_si256(quarters, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_sub_epi32(dots, excess));
 }
 
 template <int kQueries>
 TFSCANN_AVX512 void DotPacked(const int8_t* const* queries, const int8_t* packed,
                               int64_t num_groups, int64_t dims, int32_t* const* out) {
+  __m512i excesses[kQueries];
+  for (int q = 0; q < kQueries; ++q) excesses[q] = _mm512_set1_epi32(Excess(queries[q], dims));
   for (int64_t group = 0; group < num_groups; ++group) {
     __m512i sums[kQueries];
     for (int q = 0; q < kQueries; ++q) sums[q] = _mm512_setzero_si512();
@@ -27,7 +58,7 @@ TFSCANN_AVX512 void DotPacked(const int8_t* const* queries, const int8_t* packed
       }
     }
     for (int q = 0; q < kQueries; ++q) {
-      _mm512_storeu_si512(out[q] + group * kInt8PackedRows, sums[q]);
+      _mm512_storeu_si512(out[q] + group * kInt8PackedRows, _mm512_sub_epi32(sums[q], excesses[q]));
     }
   }
 }
@@ -37,14 +68,17 @@ TFSCANN_AVX512 void DotPacked(const int8_t* const* queries, const int8_t* packed
 TFSCANN_AVX512 void Int8DotGatheredAvx512(const int8_t* query, const int8_t* matrix,
                                           int64_t row_stride, const int32_t* rows, int64_t num_rows,
                                           int64_t dims, int32_t* out) {
-  for (int64_t i = 0; i < num_rows; ++i) {
-    const int8_t* row = matrix + rows[i] * row_stride;
-    __m512i sums = _mm512_setzero_si512();
-    for (int64_t dim = 0; dim < dims; dim += 64) {
-      sums = AddProducts(sums, _mm512_loadu_si512(query + dim), _mm512_loadu_si512(row + dim));
-    }
-    out[i] = _mm512_reduce_add_epi32(sums);
+  const __m128i excess = _mm_set1_epi32(Excess(query, dims));
+  int64_t i = 0;
+  for (; i + 4 <= num_rows; i += 4) {
+    DotFourRows(query, matrix, row_stride, rows + i, dims, excess, out + i);
   }
+  if (i == num_rows) return;
+  // The last row stands in for those that are missing.
+  int32_t last_rows[4], last_dots[4];
+  for (int64_t j = 0; j < 4; ++j) last_rows[j] = rows[i + j < num_rows ? i + j : num_rows - 1];
+  DotFourRows(query, matrix, row_stride, last_rows, dims, excess, last_dots);
+  for (int64_t j = 0; i + j < num_rows; ++j) out[i + j] = last_dots[j];
 }
 
 TFSCANN_AVX512 void Int8DotPackedAvx512(const int8_t* const* queries, int64_t num_queries,

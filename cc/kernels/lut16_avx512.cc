@@ -52,6 +52,31 @@ TFSCANN_AVX512 TFSCANN_LUT16_INLINE void AddEntries(__m512i codes, const uint8_t
   }
 }
 
+// Places of the interleaved keys: lane 2i of the hits is position i (operand 0), lane 2i + 1 sum i
+// (operand 1), the first or the second eight of them.
+alignas(64) constexpr uint32_t kInterleaved[2][16] = {
+    {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23},
+    {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31}};
+
+// Writes the hits among 16 candidates, the first at `first`; returns where the next hit goes. Room
+// for 16 is written to. All of it without a branch: how many there are cannot be predicted.
+TFSCANN_AVX512 TFSCANN_LUT16_INLINE uint64_t* WriteHits(__m512i sums, __mmask16 mask,
+                                                        uint32_t first, uint32_t key_offset,
+                                                        uint64_t* out) {
+  const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  // ~(first + i) = ~first - i
+  const __m512i positions = _mm512_sub_epi32(_mm512_set1_epi32(static_cast<int>(~first)), lanes);
+  const __m512i keys = _mm512_add_epi32(sums, _mm512_set1_epi32(static_cast<int>(key_offset)));
+  const __m512i kept_positions = _mm512_maskz_compress_epi32(mask, positions);
+  const __m512i kept_keys = _mm512_maskz_compress_epi32(mask, keys);
+  for (int half = 0; half < 2; ++half) {
+    _mm512_storeu_si512(out + 8 * half,
+                        _mm512_permutex2var_epi32(
+                            kept_positions, _mm512_load_si512(kInterleaved[half]), kept_keys));
+  }
+  return out + __builtin_popcount(mask);
+}
+
 template <int kQueries>
 TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
   const __m512i transposition = _mm512_load_si512(kTransposition.from);
@@ -89,14 +114,13 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
       }
     }
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      const uint32_t mask =
-          static_cast<uint32_t>(_mm512_cmpge_epi32_mask(sums[q].low, thresholds[q])) |
-          static_cast<uint32_t>(_mm512_cmpge_epi32_mask(sums[q].high, thresholds[q])) << 16;
-      if (mask == 0) continue;
-      alignas(64) uint32_t values[kLut16Group];
-      _mm512_store_si512(values, sums[q].low);
-      _mm512_store_si512(values + 16, sums[q].high);
-      WriteHits(scan, group, values, mask, &queries[q]);
+      const __mmask16 low = _mm512_cmpge_epi32_mask(sums[q].low, thresholds[q]);
+      const __mmask16 high = _mm512_cmpge_epi32_mask(sums[q].high, thresholds[q]);
+      if ((low | high) == 0) continue;
+      const uint32_t first = scan.first_position + static_cast<uint32_t>(group * kLut16Group);
+      uint64_t* const hits =
+          WriteHits(sums[q].low, low, first, queries[q].key_offset, queries[q].hits);
+      queries[q].hits = WriteHits(sums[q].high, high, first + 16, queries[q].key_offset, hits);
     }
   }
 }
