@@ -117,14 +117,14 @@ double ScanNanoseconds(int64_t num_pairs, int64_t num_queries) {
   AlignedBuffer<uint8_t> tables(num_queries * RoundUp(2 * num_pairs, 4) * 16);
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(random.Below(256));
   for (size_t i = 0; i < tables.size(); ++i) tables[i] = static_cast<uint8_t>(random.Below(8));
-  std::vector<uint64_t> hits(kGroups * kLut16Group + 1);
-  const Lut16Scan scan = {codes.data(), kGroups, num_pairs, 0, nullptr};
+  std::vector<uint16_t> scores(kGroups * kLut16Group), places(kGroups * kLut16Group);
+  const Lut16Scan scan = {codes.data(), kGroups * kLut16Group, num_pairs, nullptr};
   double best = 1e18;
   for (int pass = 0; pass < 300; ++pass) {
     std::vector<Lut16Query> queries;
     for (int64_t q = 0; q < num_queries; ++q) {
       const uint8_t* table = tables.data() + q * RoundUp(2 * num_pairs, 4) * 16;
-      queries.push_back({table, kLut16MaxSum, 0, hits.data()});
+      queries.push_back({table, kLut16MaxSum, 0, scores.data(), places.data(), 0});
     }
     const double begin = Now();
     ActiveKernels().lut16_scan(scan, queries.data(), num_queries);

@@ -9,26 +9,20 @@
 #define TFSCANN_AVX512
 
 // What SIMDe 0.7.4 lacks.
-typedef simde__mmask64 __mmask64;
-#ifndef _mm512_maskz_loadu_epi8
-static inline __m512i EmulatedMaskzLoaduEpi8(__mmask64 mask, const void* from) {
-  unsigned char bytes[64];
-  for (int i = 0; i < 64; ++i) {
-    bytes[i] = mask >> i & 1 ? static_cast<const unsigned char*>(from)[i] : 0;
-  }
-  return _mm512_loadu_si512(bytes);
-}
-#define _mm512_maskz_loadu_epi8 EmulatedMaskzLoaduEpi8
-#endif
-#ifndef _mm512_reduce_add_epi32
-static inline int EmulatedReduceAddEpi32(__m512i v) {
-  int lanes[16];
+#ifndef _mm512_maskz_compress_epi16
+static inline __m512i EmulatedMaskzCompressEpi16(unsigned int mask, __m512i v) {
+  short lanes[32], kept[32] = {0};
   _mm512_storeu_si512(lanes, v);
-  int sum = 0;
-  for (int i = 0; i < 16; ++i) sum += lanes[i];
-  return sum;
+  int count = 0;
+  for (int i = 0; i < 32; ++i) {
+    if (mask >> i & 1) kept[count++] = lanes[i];
+  }
+  return _mm512_loadu_si512(kept);
 }
-#define _mm512_reduce_add_epi32 EmulatedReduceAddEpi32
+#define _mm512_maskz_compress_epi16 EmulatedMaskzCompressEpi16
+#endif
+#ifndef _mm512_zextsi256_si512
+#define _mm512_zextsi256_si512(v) _mm512_inserti64x4(_mm512_setzero_si512(), v, 0)
 #endif
 #else
 // GCC 12's own headers start from undefined registers, and say so wherever they are inlined.
@@ -36,7 +30,7 @@ static inline int EmulatedReduceAddEpi32(__m512i v) {
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 #define TFSCANN_AVX512 \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni")))
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni")))
 #endif
 
 #endif  // TFSCANN_KERNELS_AVX512_H_

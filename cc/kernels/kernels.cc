@@ -13,18 +13,24 @@ Kernels MakeKernels(Target target) {
       kernels.int8_dot_gathered = Int8DotGatheredScalar;
       kernels.int8_dot_packed = Int8DotPackedScalar;
       kernels.lut16_scan = Lut16ScanScalar;
+      kernels.bound_of_scores = BoundOfScoresScalar;
+      kernels.keep_scores_at_least = KeepScoresAtLeastScalar;
       break;
     case Target::kAvx2:
       AddFloatKernelsAvx2(&kernels);
       kernels.int8_dot_gathered = Int8DotGatheredAvx2;
       kernels.int8_dot_packed = Int8DotPackedAvx2;
       kernels.lut16_scan = Lut16ScanAvx2;
+      kernels.bound_of_scores = BoundOfScoresAvx2;
+      kernels.keep_scores_at_least = KeepScoresAtLeastScalar;
       break;
     case Target::kAvx512:
       AddFloatKernelsAvx512(&kernels);
       kernels.int8_dot_gathered = Int8DotGatheredAvx512;
       kernels.int8_dot_packed = Int8DotPackedAvx512;
       kernels.lut16_scan = Lut16ScanAvx512;
+      kernels.bound_of_scores = BoundOfScoresAvx512;
+      kernels.keep_scores_at_least = KeepScoresAtLeastAvx512;
       break;
   }
   return kernels;

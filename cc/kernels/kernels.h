@@ -33,23 +33,29 @@ inline constexpr int kInt8PackedRows = 16;
 inline constexpr int kLut16MaxEntry = 31;
 inline constexpr int kLut16MaxSum = 32767;
 
+// Candidates of a scan: as many as have places of 16 bits.
+inline constexpr int64_t kLut16MaxScan = 65536;
+
 // Codes to be scanned by Kernels::lut16_scan.
 struct Lut16Scan {
-  const uint8_t* codes;  // num_groups x num_pairs x 32 bytes
-  int64_t num_groups;
+  const uint8_t* codes;    // groups x num_pairs x 32 bytes
+  int64_t num_candidates;  // at most kLut16MaxScan; the last group may be partly empty
   int64_t num_pairs;
-  uint32_t first_position;  // of the first candidate
   // Codes to be scanned later, or null: while a group is scanned, as many bytes of them are asked
   // for. Need not be readable.
   const uint8_t* prefetch;
 };
 
-// One query of a scan.
+// One query of a scan, and its hits: candidates whose sums reach the threshold.
 struct Lut16Query {
-  const uint8_t* table;  // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks
-  int32_t threshold;     // keep sums >= threshold; in [0, kLut16MaxSum]
-  uint32_t key_offset;   // added to a kept sum
-  uint64_t* hits;        // where the next hit goes, with room for num_groups * 32
+  const uint8_t* table;   // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks
+  uint16_t threshold;     // in [0, kLut16MaxSum]
+  uint16_t score_offset;  // added to a hit's sum; what comes out fits in 16 bits
+  // The hits' scores, and their places among the scan's candidates, in order. Room for all groups'
+  // candidates is written to.
+  uint16_t* scores;
+  uint16_t* places;
+  int64_t num_hits;  // set by the scan
 };
 
 struct Kernels {
@@ -133,9 +139,17 @@ struct Kernels {
   void (*int8_dot_packed)(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
                           int64_t num_groups, int64_t dims, int32_t* const* out);
 
-  // Sums the table entries that each candidate's codes select; for sums >= threshold, in order of
-  // position, writes (key_offset + sum) << 32 | ~position to the query's hits, which it moves.
+  // Sums the table entries that each candidate's codes select, and writes out the hits.
   void (*lut16_scan)(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
+
+  // A threshold that at least `rank` of the scores reach, and no more than need be because they are
+  // equal. rank is in [1, count]; behind the scores there are zeros up to a multiple of 32.
+  uint16_t (*bound_of_scores)(const uint16_t* scores, int64_t count, int64_t rank);
+
+  // Moves the scores that reach the threshold to the front, and their positions, in order; returns
+  // how many. There is room up to a multiple of 32, with anything in it.
+  int64_t (*keep_scores_at_least)(uint16_t* scores, uint32_t* positions, int64_t count,
+                                  uint16_t threshold);
 };
 
 // The kernels of a supported target.

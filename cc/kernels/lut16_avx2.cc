@@ -59,20 +59,22 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void KeepBest(const Lut16Scan& scan, int64_t g
   const __m256i kept =
       _mm256_packs_epi16(_mm256_cmpgt_epi16(sums[0], below), _mm256_cmpgt_epi16(sums[1], below));
   // packs interleaves the halves of its arguments: 0-7, 16-23, 8-15, 24-31.
-  const uint32_t mask = static_cast<uint32_t>(
-      _mm256_movemask_epi8(_mm256_permute4x64_epi64(kept, _MM_SHUFFLE(3, 1, 2, 0))));
+  const uint32_t mask = static_cast<uint32_t>(_mm256_movemask_epi8(
+                            _mm256_permute4x64_epi64(kept, _MM_SHUFFLE(3, 1, 2, 0)))) &
+                        CandidatesOf(scan, group);
   if (mask == 0) return;
   alignas(32) uint16_t values[kLut16Group];
   _mm256_store_si256(reinterpret_cast<__m256i*>(values), sums[0]);
   _mm256_store_si256(reinterpret_cast<__m256i*>(values + 16), sums[1]);
-  WriteHits(scan, group, values, mask, query);
+  WriteHits(group, values, mask, query);
 }
 
 template <int kQueries>
 TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
   const __m256i nibble = _mm256_set1_epi8(15);
   const uint8_t* codes = scan.codes;
-  for (int64_t group = 0; group < scan.num_groups; ++group) {
+  TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) queries[q].num_hits = 0;
+  for (int64_t group = 0; group < NumGroups(scan); ++group) {
     if (scan.prefetch != nullptr) PrefetchGroup(scan, group);
     const uint8_t* tables[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] = queries[q].table;

@@ -1,5 +1,4 @@
-// What the SIMD lut16 kernels share: asking for the codes ahead, writing out the candidates that
-// passed the threshold.
+// What the lut16 kernels share: asking for the codes ahead, writing out the hits of a group.
 #ifndef TFSCANN_KERNELS_LUT16_HITS_H_
 #define TFSCANN_KERNELS_LUT16_HITS_H_
 
@@ -11,6 +10,16 @@
 
 namespace tfscann {
 
+TFSCANN_LUT16_INLINE int64_t NumGroups(const Lut16Scan& scan) {
+  return (scan.num_candidates + kLut16Group - 1) / kLut16Group;
+}
+
+// Bit i says that a group has a candidate i.
+TFSCANN_LUT16_INLINE uint32_t CandidatesOf(const Lut16Scan& scan, int64_t group) {
+  const int64_t count = scan.num_candidates - group * kLut16Group;
+  return count >= kLut16Group ? ~0u : (1u << count) - 1;
+}
+
 // Asks for as many bytes ahead as a group has.
 TFSCANN_LUT16_INLINE void PrefetchGroup(const Lut16Scan& scan, int64_t group) {
   const int64_t bytes = scan.num_pairs * kLut16PairBytes;
@@ -19,17 +28,15 @@ TFSCANN_LUT16_INLINE void PrefetchGroup(const Lut16Scan& scan, int64_t group) {
 }
 
 // Writes the hits of one group, bit i of `mask` standing for the candidate with sum `sums[i]`.
-template <typename Sum>
-TFSCANN_LUT16_INLINE void WriteHits(const Lut16Scan& scan, int64_t group, const Sum* sums,
-                                    uint32_t mask, Lut16Query* query) {
-  const uint32_t first = scan.first_position + static_cast<uint32_t>(group * kLut16Group);
-  uint64_t* out = query->hits;
-  for (; mask != 0; mask &= mask - 1) {
-    const uint32_t i = static_cast<uint32_t>(__builtin_ctz(mask));
-    const uint32_t key = query->key_offset + static_cast<uint32_t>(sums[i]);
-    *out++ = uint64_t{key} << 32 | static_cast<uint32_t>(~(first + i));
+TFSCANN_LUT16_INLINE void WriteHits(int64_t group, const uint16_t* sums, uint32_t mask,
+                                    Lut16Query* query) {
+  int64_t count = query->num_hits;
+  for (; mask != 0; mask &= mask - 1, ++count) {
+    const int i = __builtin_ctz(mask);
+    query->scores[count] = static_cast<uint16_t>(query->score_offset + sums[i]);
+    query->places[count] = static_cast<uint16_t>(group * kLut16Group + i);
   }
-  query->hits = out;
+  query->num_hits = count;
 }
 
 }  // namespace tfscann

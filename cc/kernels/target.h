@@ -10,7 +10,7 @@ namespace tfscann {
 enum class Target {
   kScalar,  // baseline x86-64
   kAvx2,    // AVX2, FMA
-  kAvx512,  // AVX-512 F, BW, DQ, VL, VBMI, VNNI
+  kAvx512,  // AVX-512 F, BW, DQ, VL, VBMI, VBMI2, VNNI
 };
 
 const char* TargetName(Target target);

@@ -24,6 +24,14 @@ void Int8DotGatheredAvx512(const int8_t* query, const int8_t* matrix, int64_t ro
 void Int8DotPackedAvx512(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
                          int64_t num_groups, int64_t dims, int32_t* const* out);
 
+uint16_t BoundOfScoresScalar(const uint16_t* scores, int64_t count, int64_t rank);
+uint16_t BoundOfScoresAvx2(const uint16_t* scores, int64_t count, int64_t rank);
+uint16_t BoundOfScoresAvx512(const uint16_t* scores, int64_t count, int64_t rank);
+int64_t KeepScoresAtLeastScalar(uint16_t* scores, uint32_t* positions, int64_t count,
+                                uint16_t threshold);
+int64_t KeepScoresAtLeastAvx512(uint16_t* scores, uint32_t* positions, int64_t count,
+                                uint16_t threshold);
+
 void Lut16ScanScalar(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 void Lut16ScanAvx2(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 void Lut16ScanAvx512(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);

@@ -1,25 +1,30 @@
 #include "cc/search/lookup_table.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "cc/kernels/kernels.h"
 
 namespace tfscann {
 namespace {
 
-// Units of the table in one unit of score: as fine as the widest block allows, while the leaves'
-// biases stay within the keys' range.
-float TableScale(float widest_block, float max_entry, Span<const ChosenLeaf> leaves) {
-  float largest_bias = 0;
+// Sets the scale: as fine as the widest block allows, while the leaves' biases stay within the
+// range of scores.
+void SetScale(float widest_block, float max_entry, Span<const ChosenLeaf> leaves,
+              LookupTable* table) {
+  float lowest = std::numeric_limits<float>::max(), highest = std::numeric_limits<float>::lowest();
   for (const ChosenLeaf& leaf : leaves) {
-    largest_bias = std::max(largest_bias, std::fabs(leaf.bias));
+    // In this order a NaN (of overflowing products) changes nothing.
+    lowest = std::min(lowest, leaf.bias);
+    highest = std::max(highest, leaf.bias);
   }
   const float finest = widest_block > 0 ? max_entry / widest_block : 1e30f;
-  const float within_keys = largest_bias > 0 ? 0x1p29f / largest_bias : 1e30f;
-  const float scale = std::min(finest, within_keys);
-  return scale > 0 ? scale : 0.0f;  // infinite terms: no resolution
+  const float range = highest - lowest;
+  const float within_scores = range > 0 ? LookupTable::kMaxLeafUnits / range : 1e30f;
+  const float scale = std::min(finest, within_scores);
+  table->scale = scale > 0 ? scale : 0.0f;  // infinite terms: no resolution
+  table->lowest_bias = lowest;
 }
 
 }  // namespace
@@ -42,12 +47,12 @@ void MakeLookupTable(const IndexParts& parts, QueryState* query, SearchScratch* 
   const float widest = ActiveKernels().block_maxima(products, num_code_blocks, maxima);
 
   LookupTable& table = query->lookup_table;
-  table.max_entry =
-      static_cast<int32_t>(std::min<int64_t>(kLut16MaxEntry, kLut16MaxSum / num_code_blocks));
-  table.scale = TableScale(widest, static_cast<float>(table.max_entry), query->chosen_leaves);
+  const float max_entry =
+      static_cast<float>(std::min<int64_t>(kLut16MaxEntry, kLut16MaxSum / num_code_blocks));
+  SetScale(widest, max_entry, query->chosen_leaves, &table);
   uint8_t* entries = table.entries.Resize(RoundUp(num_code_blocks, 4) * 16);
-  ActiveKernels().quantize_table(products, maxima, table.scale, static_cast<float>(table.max_entry),
-                                 num_code_blocks, entries);
+  ActiveKernels().quantize_table(products, maxima, table.scale, max_entry, num_code_blocks,
+                                 entries);
   std::memset(entries + num_code_blocks * 16, 0, table.entries.size() - num_code_blocks * 16);
 }
 

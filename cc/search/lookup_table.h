@@ -9,20 +9,10 @@
 #ifndef TFSCANN_SEARCH_LOOKUP_TABLE_H_
 #define TFSCANN_SEARCH_LOOKUP_TABLE_H_
 
-#include <algorithm>
-
 #include "cc/search/index_parts.h"
 #include "cc/search/scratch.h"
 
 namespace tfscann {
-
-// A leaf's bias in units of the table, as an offset that keeps keys positive.
-inline constexpr uint32_t kKeyOffset = 1u << 30;
-inline uint32_t LeafKeyOffset(float bias, float scale) {
-  // std::max in this order turns a NaN (of overflowing products) into the limit.
-  const float units = std::min(0x1p29f, std::max(-0x1p29f, bias * scale));
-  return kKeyOffset + static_cast<uint32_t>(static_cast<int32_t>(units));
-}
 
 // Fills query->lookup_table for the leaves that it has chosen.
 void MakeLookupTable(const IndexParts& parts, QueryState* query, SearchScratch* scratch);

@@ -64,15 +64,15 @@ void ScoreWithFloats(const IndexParts& parts, const PreparedQuery& query, Span<c
 }  // namespace
 
 void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch) {
-  const Span<ScoredKey> keys = query->top_codes.Finish();
-  for (const ScoredKey key : keys) __builtin_prefetch(&parts.position_rows[KeyItem(key)]);
+  const Span<const uint32_t> positions = query->top_codes.Finish();
+  for (const uint32_t position : positions) __builtin_prefetch(&parts.position_rows[position]);
   const Int8Rows int8_rows(parts.int8_rows.data(), parts.parameters.dimensions);
-  int32_t* const rows = query->reordered_rows.Resize(keys.size());
+  int32_t* const rows = query->reordered_rows.Resize(positions.size());
   int64_t num_rows = 0;
   RowSet& seen = scratch->seen;
-  if (parts.parameters.soar) seen.Reset(static_cast<int64_t>(keys.size()));
-  for (const ScoredKey key : keys) {
-    const int32_t row = parts.position_rows[KeyItem(key)];
+  if (parts.parameters.soar) seen.Reset(static_cast<int64_t>(positions.size()));
+  for (const uint32_t position : positions) {
+    const int32_t row = parts.position_rows[position];
     rows[num_rows] = row;
     num_rows += !parts.parameters.soar || seen.Insert(row);
     PrefetchToL1(int8_rows.row(row), int8_rows.stride());

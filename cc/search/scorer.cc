@@ -8,8 +8,9 @@
 namespace tfscann {
 namespace {
 
-// Groups scored between two looks at the threshold.
-constexpr int64_t kGroupsPerScan = 16;
+// Candidates scored between two looks at the threshold.
+constexpr int64_t kCandidatesPerScan = 16 * kLut16Group;
+static_assert(kCandidatesPerScan <= kLut16MaxScan);
 
 // Queries scanned together.
 constexpr int64_t kScanBatch = 4;
@@ -18,28 +19,17 @@ constexpr int64_t kScanBatch = 4;
 // keeps most candidates of the far ones out.
 constexpr int64_t kLeavesAhead = 1;
 
-void Reset(const IndexParts& parts, int64_t keep, QueryState* query) {
-  const LookupTable& table = query->lookup_table;
-  // As integers, which NaN of overflowing products cannot be.
-  uint32_t lowest = ~0u, highest = 0;
-  for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(query->chosen_leaves)) {
-    const uint32_t offset = LeafKeyOffset(leaf.bias, table.scale);
-    lowest = std::min(lowest, offset);
-    highest = std::max(highest, offset);
+// Drops hits of excluded rows.
+int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, uint32_t first_position,
+                     Lut16Query* query) {
+  if (excluded.empty()) return query->num_hits;
+  int64_t kept = 0;
+  for (int64_t i = 0; i < query->num_hits; ++i) {
+    query->scores[kept] = query->scores[i];
+    query->places[kept] = query->places[i];
+    kept += !excluded.Contains(parts.position_rows[first_position + query->places[i]]);
   }
-  const int64_t largest_sum = table.max_entry * parts.parameters.num_code_blocks();
-  query->top_codes.Reset(keep, lowest, highest + static_cast<uint32_t>(largest_sum));
-}
-
-// Drops hits that are no candidates (a leaf's last group may be partly empty) or excluded.
-int64_t DropUnwanted(const IndexParts& parts, uint32_t leaf_end, const RowSet& excluded,
-                     ScoredKey* hits, int64_t num_hits) {
-  while (num_hits > 0 && KeyItem(hits[num_hits - 1]) >= leaf_end) --num_hits;
-  if (excluded.empty()) return num_hits;
-  ScoredKey* const end = std::remove_if(hits, hits + num_hits, [&](ScoredKey hit) {
-    return excluded.Contains(parts.position_rows[KeyItem(hit)]);
-  });
-  return end - hits;
+  return kept;
 }
 
 const uint8_t* CodesOf(const IndexParts& parts, int32_t leaf) {
@@ -52,40 +42,40 @@ const uint8_t* CodesOf(const IndexParts& parts, int32_t leaf) {
 void ScanLeaf(const IndexParts& parts, int32_t leaf, const uint8_t* next_codes,
               QueryState* const* queries, const float* biases, int64_t num_queries) {
   const int64_t num_pairs = parts.parameters.num_code_pairs();
-  const int64_t group_bytes = num_pairs * kLut16PairBytes;
-  const int64_t first_group = parts.leaf_first_groups[leaf];
-  const int64_t num_groups = parts.leaf_first_groups[leaf + 1] - first_group;
-  const uint32_t leaf_end =
-      static_cast<uint32_t>(first_group * kLut16Group + parts.leaf_sizes[leaf]);
+  const int64_t leaf_size = parts.leaf_sizes[leaf];
+  const int64_t leaf_position = int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
+  uint16_t places[kScanBatch][kCandidatesPerScan];
 
-  for (int64_t group = 0; group < num_groups; group += kGroupsPerScan) {
+  for (int64_t begin = 0; begin < leaf_size; begin += kCandidatesPerScan) {
+    const int64_t bytes_before = begin / kLut16Group * num_pairs * kLut16PairBytes;
     Lut16Scan scan;
-    scan.codes = CodesOf(parts, leaf) + group * group_bytes;
-    scan.num_groups = std::min(kGroupsPerScan, num_groups - group);
+    scan.codes = CodesOf(parts, leaf) + bytes_before;
+    scan.num_candidates = std::min(kCandidatesPerScan, leaf_size - begin);
     scan.num_pairs = num_pairs;
-    scan.first_position = static_cast<uint32_t>((first_group + group) * kLut16Group);
-    scan.prefetch = next_codes == nullptr ? nullptr : next_codes + group * group_bytes;
+    scan.prefetch = next_codes == nullptr ? nullptr : next_codes + bytes_before;
+    const uint32_t first_position = static_cast<uint32_t>(leaf_position + begin);
 
     Lut16Query scanned[kScanBatch];
     QueryState* states[kScanBatch];
-    ScoredKey* hits[kScanBatch];
     int64_t num_scanned = 0;
     for (int64_t q = 0; q < num_queries; ++q) {
       const LookupTable& table = queries[q]->lookup_table;
-      const uint32_t key_offset = LeafKeyOffset(biases[q], table.scale);
-      const int64_t needed = int64_t{queries[q]->top_codes.threshold()} - key_offset;
-      if (needed > kLut16MaxSum) continue;
+      const uint16_t offset = table.ScoreOffset(biases[q]);
+      const int threshold = std::max(0, queries[q]->top_codes.threshold() - offset);
+      if (threshold > kLut16MaxSum) continue;
       states[num_scanned] = queries[q];
-      hits[num_scanned] = queries[q]->top_codes.Reserve(scan.num_groups * kLut16Group);
       scanned[num_scanned] = {table.entries.data(),
-                              static_cast<int32_t>(std::max<int64_t>(0, needed)), key_offset,
-                              hits[num_scanned]};
+                              static_cast<uint16_t>(threshold),
+                              offset,
+                              queries[q]->top_codes.Reserve(scan.num_candidates),
+                              places[num_scanned],
+                              0};
       ++num_scanned;
     }
     ActiveKernels().lut16_scan(scan, scanned, num_scanned);
     for (int64_t i = 0; i < num_scanned; ++i) {
-      states[i]->top_codes.Commit(
-          DropUnwanted(parts, leaf_end, states[i]->excluded, hits[i], scanned[i].hits - hits[i]));
+      const int64_t count = DropExcluded(parts, states[i]->excluded, first_position, &scanned[i]);
+      states[i]->top_codes.Commit(places[i], count, first_position);
     }
   }
 }
@@ -127,7 +117,7 @@ void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* q
 }  // namespace
 
 void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query) {
-  Reset(parts, keep, query);
+  query->top_codes.Reset(keep);
   const AlignedBuffer<ChosenLeaf>& leaves = query->chosen_leaves;
   for (size_t i = 0; i < leaves.size(); ++i) {
     const uint8_t* const next =
@@ -138,7 +128,7 @@ void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query)
 
 void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* queries,
                        int64_t num_queries, SearchScratch* scratch) {
-  for (int64_t q = 0; q < num_queries; ++q) Reset(parts, keep, &queries[q]);
+  for (int64_t q = 0; q < num_queries; ++q) queries[q].top_codes.Reset(keep);
   ScanByLeaf(parts, 0, kLeavesAhead, queries, num_queries, scratch);
   ScanByLeaf(parts, kLeavesAhead, static_cast<size_t>(parts.parameters.num_leaves), queries,
              num_queries, scratch);

@@ -31,8 +31,17 @@ struct ChosenLeaf {
 
 struct LookupTable {
   AlignedBuffer<uint8_t> entries;  // 16 a block
-  int32_t max_entry = 0;           // the largest that an entry may be
   float scale = 1;                 // units of the integer sums in one unit of score
+  float lowest_bias = 0;           // of the chosen leaves
+
+  // What a leaf adds to the sums of its candidates: with the largest sum it fits in 16 bits, and it
+  // is never zero.
+  uint16_t ScoreOffset(float bias) const {
+    // std::max in this order turns a NaN (of overflowing products) into 0.
+    const float units = std::min(kMaxLeafUnits, std::max(0.0f, (bias - lowest_bias) * scale));
+    return static_cast<uint16_t>(1 + static_cast<int32_t>(units));
+  }
+  static constexpr float kMaxLeafUnits = 32766;
 };
 
 // One query on its way through the stages.

@@ -2,6 +2,7 @@
 // is tested on CPUs that cannot run them.
 #include "tests/cc/kernels/int8_cases.h"
 #include "tests/cc/kernels/lut16_cases.h"
+#include "tests/cc/kernels/scores_cases.h"
 
 namespace tfscann {
 
@@ -12,6 +13,9 @@ void Int8DotGatheredEmulatedAvx512(const int8_t* query, const int8_t* matrix, in
 void Int8DotPackedEmulatedAvx512(const int8_t* const* queries, int64_t num_queries,
                                  const int8_t* packed, int64_t num_groups, int64_t dims,
                                  int32_t* const* out);
+uint16_t BoundOfScoresEmulatedAvx512(const uint16_t* scores, int64_t count, int64_t rank);
+int64_t KeepScoresAtLeastEmulatedAvx512(uint16_t* scores, uint32_t* positions, int64_t count,
+                                        uint16_t threshold);
 void Lut16ScanEmulatedAvx512(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 
 namespace testing {
@@ -27,8 +31,12 @@ TEST(EmulatedAvx512Test, Lut16Extremes) { CheckLut16Extremes(Lut16ScanEmulatedAv
 
 TEST(EmulatedAvx512Test, Lut16Tables) { CheckLut16Tables(Lut16ScanEmulatedAvx512); }
 
-TEST(EmulatedAvx512Test, Lut16KeysAndPositions) {
-  CheckLut16KeysAndPositions(Lut16ScanEmulatedAvx512);
+TEST(EmulatedAvx512Test, Lut16Places) { CheckLut16Places(Lut16ScanEmulatedAvx512); }
+
+TEST(EmulatedAvx512Test, BoundOfScores) { CheckBoundOfScores(BoundOfScoresEmulatedAvx512); }
+
+TEST(EmulatedAvx512Test, KeepScoresAtLeast) {
+  CheckKeepScoresAtLeast(KeepScoresAtLeastEmulatedAvx512);
 }
 
 }  // namespace

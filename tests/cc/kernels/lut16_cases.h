@@ -14,6 +14,28 @@ namespace tfscann::testing {
 
 using Lut16Kernel = decltype(Kernels::lut16_scan);
 
+// Where the hits of a query go.
+struct Lut16Hits {
+  static constexpr uint16_t kUntouched = 0xabcd;
+  static size_t Room(int64_t num_candidates) { return RoundUp(num_candidates, kLut16Group); }
+
+  explicit Lut16Hits(int64_t num_candidates)
+      : scores(Room(num_candidates) + 1, kUntouched), places(scores) {}
+  Lut16Query Query(const uint8_t* table, int32_t threshold, uint16_t score_offset) {
+    return {table, static_cast<uint16_t>(threshold), score_offset, scores.data(), places.data(),
+            -1};
+  }
+  // Leaves what the scan wrote, having checked that it kept to its room.
+  void Finish(const Lut16Query& scanned) {
+    EXPECT_EQ(scores.back(), kUntouched);
+    EXPECT_EQ(places.back(), kUntouched);
+    scores.resize(scanned.num_hits);
+    places.resize(scanned.num_hits);
+  }
+
+  std::vector<uint16_t> scores, places;
+};
+
 // Codes and tables as they are before packing, and as they are scanned.
 class Lut16Data {
  public:
@@ -41,42 +63,39 @@ class Lut16Data {
 
   const uint8_t* table() const { return table_.data(); }
 
-  // The codes; `prefetch` is any address.
-  Lut16Scan Scan(uint32_t first_position, const uint8_t* prefetch) const {
-    return {packed_.data(), num_groups_, num_pairs_, first_position, prefetch};
+  // The codes of the first `num_candidates`; `prefetch` is any address.
+  Lut16Scan Scan(int64_t num_candidates, const uint8_t* prefetch) const {
+    return {packed_.data(), num_candidates, num_pairs_, prefetch};
   }
+  int64_t num_candidates() const { return num_groups_ * kLut16Group; }
 
-  // Scans for as many queries as there are thresholds and compares with the sums, literally. All
-  // queries have this table.
-  void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds, uint32_t key_offset,
-             uint32_t first_position) const {
-    constexpr uint64_t kUntouched = 0xabcdef;
-    std::vector<std::vector<uint64_t>> hits(thresholds.size());
+  // Scans the first `num_candidates` for as many queries as there are thresholds and compares with
+  // the sums, literally. All queries have this table.
+  void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds, uint16_t score_offset,
+             int64_t num_candidates) const {
+    std::vector<Lut16Hits> hits(thresholds.size(), Lut16Hits(num_candidates));
     std::vector<Lut16Query> queries;
     for (size_t q = 0; q < thresholds.size(); ++q) {
-      hits[q].assign(sums_.size() + 1, kUntouched);
-      queries.push_back({table_.data(), thresholds[q], key_offset, hits[q].data()});
+      queries.push_back(hits[q].Query(table(), thresholds[q], score_offset));
     }
-    kernel(Scan(first_position, packed_.data()), queries.data(),
+    kernel(Scan(num_candidates, packed_.data()), queries.data(),
            static_cast<int64_t>(queries.size()));
     for (size_t q = 0; q < thresholds.size(); ++q) {
-      std::vector<uint64_t> expected;
-      for (size_t i = 0; i < sums_.size(); ++i) {
+      std::vector<uint16_t> scores, places;
+      for (int64_t i = 0; i < num_candidates; ++i) {
         if (sums_[i] < thresholds[q]) continue;
-        const uint32_t position = first_position + static_cast<uint32_t>(i);
-        expected.push_back(uint64_t{key_offset + static_cast<uint32_t>(sums_[i])} << 32 |
-                           static_cast<uint32_t>(~position));
+        scores.push_back(static_cast<uint16_t>(score_offset + sums_[i]));
+        places.push_back(static_cast<uint16_t>(i));
       }
-      ASSERT_EQ(hits[q].back(), kUntouched);
-      hits[q].resize(queries[q].hits - hits[q].data());
-      ASSERT_EQ(hits[q], expected)
-          << num_groups_ << " groups, " << num_blocks_ << " blocks, threshold " << thresholds[q]
-          << ", query " << q << " of " << thresholds.size();
+      hits[q].Finish(queries[q]);
+      ASSERT_EQ(hits[q].scores, scores)
+          << num_candidates << " candidates, " << num_blocks_ << " blocks, threshold "
+          << thresholds[q] << ", query " << q << " of " << thresholds.size();
+      ASSERT_EQ(hits[q].places, places);
     }
   }
-  void Check(Lut16Kernel kernel, int32_t threshold, uint32_t key_offset,
-             uint32_t first_position) const {
-    Check(kernel, std::vector<int32_t>{threshold}, key_offset, first_position);
+  void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds) const {
+    Check(kernel, thresholds, 1000, num_candidates());
   }
 
  private:
@@ -115,26 +134,29 @@ inline void CheckLut16Scan(Lut16Kernel kernel) {
           thresholds.push_back(std::max(0, data.sums()[i] + near));
         }
       }
-      for (const int32_t threshold : thresholds) data.Check(kernel, threshold, 1u << 30, 64);
+      for (const int32_t threshold : thresholds) data.Check(kernel, {threshold});
       // All of them together, and few enough to be scanned in every way.
-      data.Check(kernel, thresholds, 1u << 30, 64);
+      data.Check(kernel, thresholds);
       for (size_t num_queries = 0; num_queries < 9; ++num_queries) {
         std::vector<int32_t> some(num_queries);
         for (size_t q = 0; q < num_queries; ++q) some[q] = thresholds[q * 5 % thresholds.size()];
-        data.Check(kernel, some, 1u << 30, 64);
+        data.Check(kernel, some);
       }
     }
   }
 }
 
-// Sums up to the largest that 15 bits hold, from few large entries and from many small ones.
+// Sums up to the largest that 15 bits hold, from few large entries and from many small ones; with
+// the largest offset the scores fill 16 bits.
 inline void CheckLut16Extremes(Lut16Kernel kernel) {
-  for (const int64_t num_blocks : {257, 258, 1000, 4096}) {
+  for (const int64_t num_blocks : {257, 258, 1000, 1057, 4096}) {
     const int entry = MaxEntry(num_blocks);
     const Lut16Data data(2, num_blocks, entry, entry, 1);
     const int32_t sum = static_cast<int32_t>(num_blocks * entry);
     for (const int32_t threshold : {0, sum - 1, sum, std::min(sum + 1, kLut16MaxSum)}) {
-      data.Check(kernel, threshold, 1u << 30, 0);
+      for (const int offset : {0, 1, 32768}) {
+        data.Check(kernel, {threshold}, static_cast<uint16_t>(offset), data.num_candidates());
+      }
     }
   }
 }
@@ -145,31 +167,33 @@ inline void CheckLut16Tables(Lut16Kernel kernel) {
   std::vector<Lut16Data> others;
   for (uint64_t seed = 2; seed < 9; ++seed) others.emplace_back(3, 51, kLut16MaxEntry, -1, seed);
   std::vector<Lut16Query> queries;
-  std::vector<std::vector<uint64_t>> hits(others.size(), std::vector<uint64_t>(3 * 32 + 1));
+  std::vector<Lut16Hits> hits(others.size(), Lut16Hits(codes.num_candidates()));
   for (size_t q = 0; q < others.size(); ++q) {
-    queries.push_back({others[q].table(), 780, 1u << 30, hits[q].data()});
+    queries.push_back(hits[q].Query(others[q].table(), 780, 1));
   }
-  kernel(codes.Scan(0, nullptr), queries.data(), static_cast<int64_t>(queries.size()));
+  const Lut16Scan scan = codes.Scan(codes.num_candidates(), nullptr);
+  kernel(scan, queries.data(), static_cast<int64_t>(queries.size()));
   for (size_t q = 0; q < others.size(); ++q) {
-    std::vector<uint64_t> alone(3 * 32 + 1);
-    Lut16Query query = {others[q].table(), 780, 1u << 30, alone.data()};
-    kernel(codes.Scan(0, nullptr), &query, 1);
-    alone.resize(query.hits - alone.data());
-    hits[q].resize(queries[q].hits - hits[q].data());
-    EXPECT_GT(alone.size(), 0u);
-    EXPECT_EQ(hits[q], alone);
+    Lut16Hits alone(codes.num_candidates());
+    Lut16Query query = alone.Query(others[q].table(), 780, 1);
+    kernel(scan, &query, 1);
+    alone.Finish(query);
+    hits[q].Finish(queries[q]);
+    EXPECT_GT(alone.scores.size(), 0u);
+    EXPECT_EQ(hits[q].scores, alone.scores);
+    EXPECT_EQ(hits[q].places, alone.places);
   }
 }
 
-// Keys and positions use all of their 32 bits.
-inline void CheckLut16KeysAndPositions(Lut16Kernel kernel) {
-  const Lut16Data data(3, 10, kLut16MaxEntry, -1, 2);
-  for (const uint32_t key_offset : {0u, 1u << 29, 3u << 29, 0xffff0000u}) {
-    for (const uint32_t first_position : {0u, 32u, 0x7fffffe0u, 0xffffffa0u}) {
-      data.Check(kernel, 0, key_offset, first_position);
-      data.Check(kernel, 160, key_offset, first_position);
-    }
+// What stands in the last group behind the last candidate is no hit; places use all of their bits.
+inline void CheckLut16Places(Lut16Kernel kernel) {
+  const Lut16Data few(3, 10, kLut16MaxEntry, -1, 2);
+  for (int64_t count = 1; count <= few.num_candidates(); ++count) {
+    few.Check(kernel, {0, 160, kLut16MaxSum, 150, 155}, 7, count);
   }
+  const Lut16Data many(kLut16MaxScan / kLut16Group, 2, kLut16MaxEntry, -1, 3);
+  many.Check(kernel, {0}, 0, kLut16MaxScan);
+  many.Check(kernel, {45}, 0, kLut16MaxScan - 1);
 }
 
 }  // namespace tfscann::testing

@@ -9,99 +9,117 @@
 namespace tfscann::testing {
 namespace {
 
-constexpr uint32_t kLowest = (1u << 30) - 700;
+struct Scored {
+  uint16_t score;
+  uint32_t position;
+  bool operator<(const Scored& other) const {
+    return score != other.score ? score < other.score : position > other.position;
+  }
+};
 
-// The best `keep` of the keys, by sorting them all.
-std::vector<ScoredKey> Best(std::vector<ScoredKey> keys, size_t keep) {
-  std::sort(keys.begin(), keys.end(), std::greater<ScoredKey>());
-  keys.resize(std::min(keys.size(), keep));
-  return keys;
+// The positions of the best `keep`, by sorting them all.
+std::vector<uint32_t> Best(std::vector<Scored> all, size_t keep) {
+  std::sort(all.rbegin(), all.rend());
+  all.resize(std::min(all.size(), keep));
+  std::vector<uint32_t> positions;
+  for (const Scored& scored : all) positions.push_back(scored.position);
+  std::sort(positions.begin(), positions.end());
+  return positions;
 }
 
-std::vector<ScoredKey> RandomKeys(size_t count, uint64_t num_scores) {
+std::vector<Scored> RandomScored(size_t count, uint64_t num_scores) {
   Random random(count, num_scores, 0);
-  std::vector<ScoredKey> keys;
+  std::vector<Scored> all;
   for (size_t i = 0; i < count; ++i) {
-    const uint32_t score = kLowest + static_cast<uint32_t>(random.Below(num_scores));
-    keys.push_back(MakeKey(score, static_cast<uint32_t>(i)));
+    const uint16_t score = static_cast<uint16_t>(1 + random.Below(num_scores));
+    all.push_back({score, 0xfff00000u + static_cast<uint32_t>(i)});
   }
-  return keys;
+  return all;
 }
 
-// What is kept of keys that come in lots, those below the threshold being left out.
-std::vector<ScoredKey> Keep(const std::vector<ScoredKey>& keys, size_t keep, uint32_t highest,
-                            size_t lot, TopCodes* top) {
-  top->Reset(static_cast<int64_t>(keep), kLowest, highest);
-  for (size_t begin = 0; begin < keys.size(); begin += lot) {
-    const uint32_t threshold = top->threshold();
-    ScoredKey* const to = top->Reserve(static_cast<int64_t>(lot));
-    int64_t count = 0;
-    for (size_t i = begin; i < std::min(begin + lot, keys.size()); ++i) {
-      if (KeyScore(keys[i]) >= threshold) to[count++] = keys[i];
-    }
-    top->Commit(count);
+// Gives a lot of them to `top`, but for those below the threshold. They stand within 2^16.
+void Give(const std::vector<Scored>& all, size_t begin, size_t end, TopCodes* top) {
+  const uint16_t threshold = top->threshold();
+  uint16_t* const scores = top->Reserve(static_cast<int64_t>(end - begin));
+  std::vector<uint16_t> places;
+  const uint32_t first = 0xfff00000u + static_cast<uint32_t>(begin) / 32768 * 32768;
+  for (size_t i = begin; i < end; ++i) {
+    if (all[i].score < threshold) continue;
+    scores[places.size()] = all[i].score;
+    places.push_back(static_cast<uint16_t>(all[i].position - first));
   }
-  const Span<ScoredKey> best = top->Finish();
-  std::vector<ScoredKey> kept(best.begin(), best.end());
-  std::sort(kept.begin(), kept.end(), std::greater<ScoredKey>());
-  return kept;
+  top->Commit(places.data(), static_cast<int64_t>(places.size()), first);
+}
+
+std::vector<uint32_t> Finish(TopCodes* top) {
+  const Span<const uint32_t> best = top->Finish();
+  std::vector<uint32_t> positions(best.begin(), best.end());
+  std::sort(positions.begin(), positions.end());
+  return positions;
+}
+
+std::vector<uint32_t> Keep(const std::vector<Scored>& all, size_t keep, size_t lot, TopCodes* top) {
+  top->Reset(static_cast<int64_t>(keep));
+  for (size_t begin = 0; begin < all.size(); begin += lot) {
+    Give(all, begin, std::min(begin + lot, all.size()), top);
+  }
+  return Finish(top);
 }
 
 TEST(TopCodesTest, KeepsTheBestOfAnyStream) {
   TopCodes top;
   for (const size_t count : {0, 1, 2, 300, 20000}) {
-    // One score, ties, a bin each, many scores to a bin, the whole range of keys.
-    for (const uint64_t num_scores : {1ull, 50ull, 1024ull, 100000ull, 1ull << 31}) {
-      const std::vector<ScoredKey> keys = RandomKeys(count, num_scores);
-      const uint32_t highest = kLowest + static_cast<uint32_t>(num_scores - 1);
+    // One score, ties, many scores, all of them.
+    for (const uint64_t num_scores : {1ull, 50ull, 1024ull, 65535ull}) {
+      const std::vector<Scored> all = RandomScored(count, num_scores);
       for (const size_t keep : {1, 10, 400, 30000}) {
-        EXPECT_EQ(Keep(keys, keep, highest, 512, &top), Best(keys, keep))
-            << count << " keys of " << num_scores << " scores, " << keep << " kept";
+        EXPECT_EQ(Keep(all, keep, 512, &top), Best(all, keep))
+            << count << " of " << num_scores << " scores, " << keep << " kept";
       }
     }
   }
 }
 
 TEST(TopCodesTest, OrderOfArrivalDoesNotMatter) {
-  std::vector<ScoredKey> keys = RandomKeys(9000, 300);
-  const std::vector<ScoredKey> expected = Best(keys, 37);
+  std::vector<Scored> all = RandomScored(9000, 300);
+  const std::vector<uint32_t> expected = Best(all, 37);
   TopCodes top;
   for (const bool ascending : {true, false}) {
-    std::sort(keys.begin(), keys.end());
-    if (!ascending) std::reverse(keys.begin(), keys.end());
-    for (const size_t lot : {1, 7, 9000}) {
-      EXPECT_EQ(Keep(keys, 37, kLowest + 299, lot, &top), expected);
-    }
+    std::sort(all.begin(), all.end());
+    if (!ascending) std::reverse(all.begin(), all.end());
+    for (const size_t lot : {1, 7, 9000}) EXPECT_EQ(Keep(all, 37, lot, &top), expected);
   }
 }
 
-TEST(TopCodesTest, ThresholdRisesAsKeysCome) {
+TEST(TopCodesTest, ThresholdRisesAsScoresCome) {
+  const std::vector<Scored> all = RandomScored(20000, 5000);
   TopCodes top;
-  top.Reset(2, kLowest, kLowest + 99);
-  EXPECT_EQ(top.threshold(), kLowest);
-  for (const uint32_t score : {10, 20, 30, 40}) {
-    *top.Reserve(1) = MakeKey(kLowest + score, score);
-    top.Commit(1);
-  }
-  EXPECT_EQ(top.threshold(), kLowest + 30);
+  top.Reset(20);
+  EXPECT_EQ(top.threshold(), 0);
+  for (size_t begin = 0; begin < all.size(); begin += 500) Give(all, begin, begin + 500, &top);
+  // Of 20,000 the best 20: but for what has come since it was raised last.
+  EXPECT_GT(top.threshold(), 4900);
+  EXPECT_LE(top.threshold(), 4998);
 }
 
-// Equal keys cannot raise the threshold; they must not fill the memory either.
+// Equal scores cannot raise the threshold; they must not fill the memory either.
 TEST(TopCodesTest, RoomForEqualScoresIsBounded) {
   TopCodes top;
-  top.Reset(10, kLowest, kLowest + 99);
-  const ScoredKey* first = nullptr;
+  top.Reset(10);
+  const std::vector<uint16_t> places = [] {
+    std::vector<uint16_t> numbers;
+    for (int i = 0; i < 512; ++i) numbers.push_back(static_cast<uint16_t>(i));
+    return numbers;
+  }();
+  const uint16_t* first = nullptr;
   for (uint32_t i = 0; i < 1000; ++i) {
-    ScoredKey* const to = top.Reserve(512);
+    uint16_t* const to = top.Reserve(512);
     if (i == 100) first = to;
-    for (uint32_t j = 0; j < 512; ++j) to[j] = MakeKey(kLowest + 50, 512 * i + j);
-    top.Commit(512);
+    std::fill(to, to + 512, uint16_t{50});
+    top.Commit(places.data(), 512, 512 * i);
     if (first != nullptr) EXPECT_LT(std::abs(to - first), 4096);
   }
-  Span<ScoredKey> best = top.Finish();
-  std::sort(best.begin(), best.end(), std::greater<ScoredKey>());
-  ASSERT_EQ(best.size(), 10u);
-  for (uint32_t i = 0; i < 10; ++i) EXPECT_EQ(best.data()[i], MakeKey(kLowest + 50, i));
+  EXPECT_EQ(Finish(&top), (std::vector<uint32_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
 }
 
 }  // namespace

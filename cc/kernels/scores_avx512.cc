@@ -1,0 +1,42 @@
+#include "cc/kernels/avx512.h"
+#include "cc/kernels/targets_internal.h"
+
+namespace tfscann {
+
+TFSCANN_AVX512 uint16_t BoundOfScoresAvx512(const uint16_t* scores, int64_t count, int64_t rank) {
+  uint32_t bound = 0;
+  for (uint32_t bit = 1u << 15; bit != 0; bit >>= 1) {
+    const __m512i tried = _mm512_set1_epi16(static_cast<int16_t>(bound | bit));
+    int64_t reached = 0;
+    for (int64_t i = 0; i < count; i += 32) {
+      reached += __builtin_popcount(_mm512_cmpge_epu16_mask(_mm512_loadu_si512(scores + i), tried));
+    }
+    if (reached >= rank) bound |= bit;
+    if (reached == rank) break;
+  }
+  return static_cast<uint16_t>(bound);
+}
+
+TFSCANN_AVX512 int64_t KeepScoresAtLeastAvx512(uint16_t* scores, uint32_t* positions, int64_t count,
+                                               uint16_t threshold) {
+  const __m512i limit = _mm512_set1_epi16(static_cast<int16_t>(threshold));
+  int64_t kept = 0;
+  for (int64_t i = 0; i < count; i += 32) {
+    const __m512i lot = _mm512_loadu_si512(scores + i);
+    const __m512i low = _mm512_loadu_si512(positions + i);
+    const __m512i high = _mm512_loadu_si512(positions + i + 16);
+    const uint32_t present = count - i >= 32 ? ~0u : (1u << (count - i)) - 1;
+    const uint32_t mask = _mm512_cmpge_epu16_mask(lot, limit) & present;
+    const uint16_t low_mask = static_cast<uint16_t>(mask);
+    const uint16_t high_mask = static_cast<uint16_t>(mask >> 16);
+    // What is written ends no later than what has been read.
+    _mm512_storeu_si512(scores + kept, _mm512_maskz_compress_epi16(mask, lot));
+    _mm512_storeu_si512(positions + kept, _mm512_maskz_compress_epi32(low_mask, low));
+    kept += __builtin_popcount(low_mask);
+    _mm512_storeu_si512(positions + kept, _mm512_maskz_compress_epi32(high_mask, high));
+    kept += __builtin_popcount(high_mask);
+  }
+  return kept;
+}
+
+}  // namespace tfscann

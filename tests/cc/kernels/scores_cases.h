@@ -1,0 +1,75 @@
+// What the kernels over 16-bit scores must do, whatever they are compiled for.
+#ifndef TFSCANN_TESTS_KERNELS_SCORES_CASES_H_
+#define TFSCANN_TESTS_KERNELS_SCORES_CASES_H_
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "cc/base/aligned_buffer.h"
+#include "cc/kernels/kernels.h"
+#include "gtest/gtest.h"
+#include "tests/cc/testing/matrix.h"
+
+namespace tfscann::testing {
+
+// `count` scores of which the largest is below `end`.
+inline std::vector<uint16_t> RandomScores(int64_t count, uint64_t end) {
+  Random random(static_cast<uint64_t>(count), end, 0);
+  std::vector<uint16_t> scores(count);
+  for (uint16_t& score : scores) score = static_cast<uint16_t>(random.Below(end));
+  return scores;
+}
+
+constexpr uint64_t kScoreEnds[] = {1, 2, 50, 32769, 65536};
+
+inline void CheckBoundOfScores(decltype(Kernels::bound_of_scores) bound_of_scores) {
+  for (const int64_t count : {1, 2, 31, 32, 33, 64, 500, 2000}) {
+    for (const uint64_t end : kScoreEnds) {
+      std::vector<uint16_t> scores = RandomScores(count, end);
+      std::vector<uint16_t> sorted = scores;
+      std::sort(sorted.begin(), sorted.end(), std::greater<uint16_t>());
+      scores.resize(RoundUp(count, 32), 0);
+      for (int64_t rank = 1; rank <= count; rank += 1 + count / 40) {
+        const uint16_t bound = bound_of_scores(scores.data(), count, rank);
+        const auto reached =
+            std::count_if(sorted.begin(), sorted.end(), [&](int score) { return score >= bound; });
+        const auto needed = std::count_if(sorted.begin(), sorted.end(),
+                                          [&](int score) { return score >= sorted[rank - 1]; });
+        ASSERT_EQ(reached, needed) << "rank " << rank << " of " << count << " below " << end;
+      }
+    }
+  }
+}
+
+inline void CheckKeepScoresAtLeast(decltype(Kernels::keep_scores_at_least) keep_scores_at_least) {
+  for (const int64_t count : {0, 1, 2, 31, 32, 33, 64, 500}) {
+    for (const uint64_t end : kScoreEnds) {
+      const std::vector<uint16_t> all = RandomScores(count, end);
+      for (const int threshold : {0, 1, 25, 30000, 40000, 65535}) {
+        std::vector<uint16_t> scores = all, kept_scores;
+        std::vector<uint32_t> positions(count), kept_positions;
+        for (int64_t i = 0; i < count; ++i) {
+          positions[i] = 0xfffffff0u - static_cast<uint32_t>(i);
+          if (all[i] < threshold) continue;
+          kept_scores.push_back(all[i]);
+          kept_positions.push_back(positions[i]);
+        }
+        // Behind the last there may be anything.
+        scores.resize(RoundUp(count, 32), 0xffff);
+        positions.resize(RoundUp(count, 32), 7);
+        const int64_t kept = keep_scores_at_least(scores.data(), positions.data(), count,
+                                                  static_cast<uint16_t>(threshold));
+        ASSERT_EQ(kept, static_cast<int64_t>(kept_scores.size()));
+        scores.resize(kept);
+        positions.resize(kept);
+        ASSERT_EQ(scores, kept_scores) << count << " below " << end << " from " << threshold;
+        ASSERT_EQ(positions, kept_positions);
+      }
+    }
+  }
+}
+
+}  // namespace tfscann::testing
+
+#endif  // TFSCANN_TESTS_KERNELS_SCORES_CASES_H_
