@@ -75,11 +75,16 @@ class Profiler {
       ScoreChosenLeaves(parts_, keep_, states, count, &scratch_);
     }
     Stop(3, profile);
-    CollectRows(parts_, states, &scratch_);
-    for (int64_t q = 0; q < count; ++q) {
-      if (q + 1 < count) CollectRows(parts_, &states[q + 1], &scratch_);
-      profile->rows += static_cast<double>(states[q].reordered_rows.size());
-      ScoreRows(parts_, kResults, false, &states[q], &scratch_);
+    for (int64_t q = -2; q < count; ++q) {
+      if (q + 2 < count) {
+        CollectRows(parts_, &states[q + 2], &scratch_);
+        profile->rows += static_cast<double>(states[q + 2].reordered_rows.size());
+      }
+      if (q >= -1 && q + 1 < count) {
+        SelectRows(parts_, NumFinalCandidates(kResults), &states[q + 1], &scratch_);
+      }
+      if (q < 0) continue;
+      ScoreRows(parts_, kResults, states[q], &scratch_);
       scratch_.top_rows.FinishSorted();
     }
     Stop(4, profile);

@@ -73,10 +73,17 @@ static float BoundOfLargest(const float* values, int64_t count, int64_t rank) {
     return total;
   };
   // At least `rank` values reach `low`; fewer reach `end`.
-  float largest = values[0], smallest = values[0];
-  for (int64_t i = 1; i < count; ++i) {
-    largest = largest > values[i] ? largest : values[i];
-    smallest = smallest < values[i] ? smallest : values[i];
+  F32x16 maxima = Load(values), minima = maxima;
+  for (int64_t i = 16; i < count; i += 16) {
+    maxima = Max(maxima, Load(values + i));
+    minima = Min(minima, Load(values + i));
+  }
+  float largest = maxima.part[0][0], smallest = minima.part[0][0];
+  for (int lane = 1; lane < 16; ++lane) {
+    const float high = maxima.part[lane / kWidth][lane % kWidth];
+    const float low = minima.part[lane / kWidth][lane % kWidth];
+    largest = largest > high ? largest : high;
+    smallest = smallest < low ? smallest : low;
   }
   int32_t low, high;
   __builtin_memcpy(&low, &smallest, 4);

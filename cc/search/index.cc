@@ -100,10 +100,11 @@ void Index::SearchTree(MatrixView<const float> queries, const Effort& effort,
   }
 
   FindRows(effort.num_leaves_to_search, effort, states, count, scratch);
-  if (count > 0) CollectRows(parts_, &states[0], scratch);
-  for (int64_t q = 0; q < count; ++q) {
-    // While one query's rows are scored, the next one's are on their way.
-    if (q + 1 < count) CollectRows(parts_, &states[q + 1], scratch);
+  // While one query's rows are scored, those of the next ones are on their way.
+  for (int64_t q = -2; q < count; ++q) {
+    if (q + 2 < count) CollectRows(parts_, &states[q + 2], scratch);
+    if (q >= -1 && q + 1 < count) SelectRows(parts_, FinalRows(effort), &states[q + 1], scratch);
+    if (q < 0) continue;
     const int64_t i = states[q].number;
     WriteResults(FinishQuery(effort, &states[q], scratch), scores.row(i), rows.row(i), effort.k);
   }
@@ -126,17 +127,23 @@ void Index::FindRows(int64_t num_leaves, const Effort& effort, QueryState* queri
   }
 }
 
+int64_t Index::FinalRows(const Effort& effort) const {
+  // Reordering all candidates means to give all of them exact scores.
+  const bool all = effort.num_reordering_candidates == parameters().num_candidates;
+  return all ? parameters().num_candidates : NumFinalCandidates(effort.k);
+}
+
 Span<ScoredKey> Index::FinishQuery(const Effort& effort, QueryState* query,
                                    SearchScratch* scratch) const {
-  const bool all = effort.num_reordering_candidates == parameters().num_candidates;
   const int64_t wanted = std::min(effort.k, parameters().num_candidates - query->excluded.size());
   int64_t num_leaves = effort.num_leaves_to_search;
-  ScoreRows(parts_, effort.k, all, query, scratch);
+  ScoreRows(parts_, effort.k, *query, scratch);
   while (scratch->top_rows.size() < wanted && num_leaves < parameters().num_leaves) {
     num_leaves = std::min(2 * num_leaves, parameters().num_leaves);
     FindRows(num_leaves, effort, query, 1, scratch);
     CollectRows(parts_, query, scratch);
-    ScoreRows(parts_, effort.k, all, query, scratch);
+    SelectRows(parts_, FinalRows(effort), query, scratch);
+    ScoreRows(parts_, effort.k, *query, scratch);
   }
   return scratch->top_rows.FinishSorted();
 }

@@ -58,6 +58,8 @@ class Index {
   // The stages up to the rows that are to be reordered, for all of the given queries.
   void FindRows(int64_t num_leaves, const Effort& effort, QueryState* queries, int64_t num_queries,
                 SearchScratch* scratch) const;
+  // Candidates of a query that get their final scores.
+  int64_t FinalRows(const Effort& effort) const;
   // The last stage. Where too few results are found, more leaves are searched.
   Span<ScoredKey> FinishQuery(const Effort& effort, QueryState* query,
                               SearchScratch* scratch) const;

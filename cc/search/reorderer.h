@@ -15,11 +15,13 @@ constexpr int64_t NumFinalCandidates(int64_t k) { return k + (k / 2 > 5 ? k / 2 
 // for what will be read of them.
 void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch);
 
-// Scores the query's reordered_rows with their int8 form and the best of those with their float32
-// form (int8 where the index has no other), and leaves the best k in scratch->top_rows, keyed by
-// their final scores. If `all` is true the int8 stage is passed over.
-void ScoreRows(const IndexParts& parts, int64_t k, bool all, QueryState* query,
-               SearchScratch* scratch);
+// Leaves at most `count` of the query's reordered_rows, those with the best scores of their int8
+// form, and asks for what will be read of them.
+void SelectRows(const IndexParts& parts, int64_t count, QueryState* query, SearchScratch* scratch);
+
+// Scores the query's reordered_rows with their float32 form (int8 where the index has no other),
+// and leaves the best k in scratch->top_rows, keyed by their final scores.
+void ScoreRows(const IndexParts& parts, int64_t k, const QueryState& query, SearchScratch* scratch);
 
 }  // namespace tfscann
 

@@ -82,7 +82,9 @@ struct SearchScratch {
   // Reordering.
   RowSet seen;
   AlignedBuffer<int32_t> int8_dots;
-  AlignedBuffer<ScoredKey> int8_keys;
+  AlignedBuffer<float> int8_scores;
+  AlignedBuffer<int32_t> int8_best;
+  AlignedBuffer<int32_t> kept_rows;
   TopKeys top_rows;
   AlignedBuffer<float> float_row;
 
