@@ -32,6 +32,12 @@ static inline void StoreAsBytes(uint8_t* to, const Int* lanes) {
       reinterpret_cast<__m128i*>(to),
       _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
 }
+// Writes first + i for each bit i of a mask of 16, in order; returns how many.
+static inline int64_t WriteIndices(uint32_t mask, int32_t first, int32_t* out) {
+  int64_t count = 0;
+  for (; mask != 0; mask &= mask - 1) out[count++] = first + __builtin_ctz(mask);
+  return count;
+}
 }  // namespace TFSCANN_TARGET_NAMESPACE
 }  // namespace tfscann
 #include "cc/kernels/float_inl.h"

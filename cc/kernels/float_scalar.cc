@@ -21,6 +21,12 @@ template <typename Int>
 static inline void StoreAsBytes(uint8_t* to, const Int* lanes) {
   for (int i = 0; i < 16; ++i) to[i] = static_cast<uint8_t>(lanes[i / 4][i % 4]);
 }
+// Writes first + i for each bit i of a mask of 16, in order; returns how many.
+static inline int64_t WriteIndices(uint32_t mask, int32_t first, int32_t* out) {
+  int64_t count = 0;
+  for (; mask != 0; mask &= mask - 1) out[count++] = first + __builtin_ctz(mask);
+  return count;
+}
 }  // namespace TFSCANN_TARGET_NAMESPACE
 }  // namespace tfscann
 #include "cc/kernels/float_inl.h"

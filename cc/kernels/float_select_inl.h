@@ -42,9 +42,7 @@ static int64_t IndicesAtLeast(const float* values, int64_t count, float threshol
     TFSCANN_UNROLL for (int part = 0; part < kRegisters; ++part) {
       mask |= SignMask(v.part[part] >= limit.part[part]) << (part * kWidth);
     }
-    for (; mask != 0; mask &= mask - 1) {
-      out[found++] = static_cast<int32_t>(i) + __builtin_ctz(mask);
-    }
+    found += WriteIndices(mask, static_cast<int32_t>(i), out + found);
   }
   for (; i < count; ++i) {
     if (values[i] >= threshold) out[found++] = static_cast<int32_t>(i);

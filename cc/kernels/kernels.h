@@ -83,7 +83,8 @@ struct Kernels {
   // value being in one set. group is positive; count is a multiple of 16 * group.
   void (*group_maxima)(const float* values, int64_t count, int64_t group, float* maxima);
 
-  // Writes the indices of the values >= threshold in ascending order; returns how many.
+  // Writes the indices of the values >= threshold in ascending order; returns how many. There is
+  // room for 16 more than that.
   int64_t (*indices_at_least)(const float* values, int64_t count, float threshold, int32_t* out);
 
   // A threshold that at least `rank` of the values reach, and no more than need be because they are
@@ -158,12 +159,7 @@ const Kernels& KernelsFor(Target target);
 // The kernels of ActiveTarget().
 const Kernels& ActiveKernels();
 
-// Asks for the cache lines of [data, data + bytes) in the second-level cache.
-inline void PrefetchToL2(const void* data, int64_t bytes) {
-  const char* begin = static_cast<const char*>(data);
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(begin + i, 0, 2);
-}
-// The same for the first-level cache.
+// Asks for the cache lines of [data, data + bytes) in the first-level cache.
 inline void PrefetchToL1(const void* data, int64_t bytes) {
   const char* begin = static_cast<const char*>(data);
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(begin + i, 0, 3);

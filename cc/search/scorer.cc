@@ -109,7 +109,11 @@ void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* q
         states[i] = &queries[visits[visit + i].query];
         biases[i] = visits[visit + i].bias;
       }
-      ScanLeaf(parts, static_cast<int32_t>(leaf), nullptr, states, biases, count);
+      // The leaf behind it in memory is as good as always the next.
+      const uint8_t* const next = visit == first[leaf] && leaf + 1 < num_leaves
+                                      ? CodesOf(parts, static_cast<int32_t>(leaf + 1))
+                                      : nullptr;
+      ScanLeaf(parts, static_cast<int32_t>(leaf), next, states, biases, count);
     }
   }
 }

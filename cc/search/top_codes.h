@@ -50,7 +50,7 @@ class TopCodes {
   static constexpr int64_t kLot = 32;
 
   // Seldom enough to cost little, often enough to keep most positions out.
-  int64_t NextPruning() const { return size_ + std::max<int64_t>(keep_, 128); }
+  int64_t NextPruning() const { return size_ + std::max<int64_t>(2 * keep_, 256); }
 
   void Grow(int64_t size);
   // Raises the threshold and drops what is below.

@@ -149,10 +149,11 @@ TEST_P(FloatSelectTest, IndicesAtLeastAreAllAndAscend) {
       for (int64_t i = 0; i < count; ++i) {
         if (values[i] >= threshold) expected.push_back(static_cast<int32_t>(i));
       }
-      std::vector<int32_t> found(count, -7);
+      std::vector<int32_t> found(expected.size() + 16 + 1, -7);
       const int64_t size =
           kernels().indices_at_least(values.data(), count, threshold, found.data());
       ASSERT_EQ(size, static_cast<int64_t>(expected.size()));
+      EXPECT_EQ(found.back(), -7);
       found.resize(size);
       EXPECT_EQ(found, expected) << count << " values, threshold " << threshold;
     }
