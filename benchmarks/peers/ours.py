@@ -17,8 +17,8 @@ from benchmarks.peers.adapter import Adapter, Floats, Rows, Settings
 INDEX_FILE = "index.tfscann"
 
 # Search settings for 331,479 candidates; leaf counts scale with the square root of the candidates.
-LEAVES_TO_SEARCH = [8, 12, 18, 26, 38, 55, 80, 120, 180, 270]
-REORDERED = [30, 50, 80, 140]
+LEAVES_TO_SEARCH = [8, 12, 18, 22, 27, 33, 40, 55, 80, 120, 180, 270]
+REORDERED = [30, 40, 50, 65, 80, 140]
 
 
 def load_engine() -> Any:
