@@ -6,6 +6,8 @@ import os
 def main() -> None:
     """Runs the `tensorflow-scann` command."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Nothing here uses oneDNN, and TensorFlow announces it whatever the log level is.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     from tensorflow_scann.cli import main as run
 
     run()
