@@ -16,12 +16,26 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import layers as layers
     from .exporting import export as export
+    from .tuning import tune as tune
 
 
-__all__ = ["IndexConfig", "IndexInfo", "Searcher", "__version__", "export", "layers", "op_library"]
+__all__ = [
+    "IndexConfig",
+    "IndexInfo",
+    "Searcher",
+    "__version__",
+    "export",
+    "layers",
+    "op_library",
+    "tune",
+]
 
 # Keras takes a second to import: only who asks for these pays for it.
-_LAZY = {"layers": (".layers", None), "export": (".exporting", "export")}
+_LAZY = {
+    "layers": (".layers", None),
+    "export": (".exporting", "export"),
+    "tune": (".tuning", "tune"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -200,6 +200,57 @@ def search(
 
 
 @cli.command()
+@click.argument("embeddings", type=_PATH)
+@click.option("--queries", type=_PATH, required=True, help=".npy of float [b, d].")
+@click.option("--k", type=int, default=10, show_default=True, help="Results a query.")
+@click.option("--target-recall", type=float, default=0.95, show_default=True)
+@click.option(
+    "--num-leaves", type=int, multiple=True, help="Partitions to try; may be given several times."
+)
+@click.option("--batch-size", type=int, default=1, show_default=True, help="Queries at a time.")
+@click.option("--distance-measure", type=click.Choice(DISTANCE_MEASURES), default="dot_product")
+@click.option("--reordering-dtype", type=click.Choice(REORDERING_DTYPES), default="float32")
+@click.option("--json", "json_path", type=_PATH, help="Where to write every measurement.")
+@click.option("--plot", "plot_path", type=_PATH, help="Where to draw them; needs matplotlib.")
+def tune(
+    embeddings: pathlib.Path,
+    queries: pathlib.Path,
+    k: int,
+    target_recall: float,
+    num_leaves: tuple[int, ...],
+    batch_size: int,
+    distance_measure: str,
+    reordering_dtype: str,
+    json_path: pathlib.Path | None,
+    plot_path: pathlib.Path | None,
+) -> None:
+    """Finds the fastest index of EMBEDDINGS that reaches a recall, and says how to build it."""
+    from .tuning import tune as find_config
+
+    for option, path in (("--json", json_path), ("--plot", plot_path)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise click.UsageError(f"{option}: there is no folder {path.parent}")
+    config = find_config(
+        _load_array("EMBEDDINGS", embeddings),
+        _load_array("--queries", queries),
+        k,
+        target_recall=target_recall,
+        config=IndexConfig(distance_measure=distance_measure, reordering_dtype=reordering_dtype),
+        num_leaves=num_leaves or None,
+        batch_size=batch_size,
+        json_path=json_path,
+        plot_path=plot_path,
+    )
+    defaults = IndexConfig()
+    options = [
+        f"--{name.replace('_', '-')} {value}"
+        for name, value in vars(config).items()
+        if value != getattr(defaults, name)
+    ]
+    click.echo(" ".join(["tensorflow-scann build", str(embeddings), *options, "--output INDEX"]))
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def doctor(as_json: bool) -> None:
     """Says what is in use here, and whether a trial index works. Exit status 1 if it does not."""
@@ -252,7 +303,7 @@ def main() -> None:
         sys.exit(130)
     except click.ClickException as error:
         _fail(error.format_message())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         _fail(str(error))
     except tf.errors.OpError as error:
         _fail(error.message)

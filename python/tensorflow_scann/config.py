@@ -73,12 +73,7 @@ class IndexConfig:
             "at least 0 and less than 1",
             lambda x: 0 <= x < 1,
         )
-        _check_number(
-            "target_recall",
-            self.target_recall,
-            "more than 0 and at most 1",
-            lambda x: 0 < x <= 1,
-        )
+        check_target_recall(self.target_recall)
 
     def engine_config(self) -> dict[str, Any]:
         """The parameters that are set, by name."""
@@ -95,6 +90,11 @@ def check_integer(name: str, value: Any, least: int) -> None:
     is_integer = not isinstance(value, bool) and hasattr(value, "__index__")
     if not is_integer or not least <= value.__index__() <= _MAX_INT32:
         raise ValueError(f"{name} is {value!r}, but must be an integer of at least {least}")
+
+
+def check_target_recall(value: Any) -> None:
+    """Raises ValueError unless `value` is a number in (0, 1]."""
+    _check_number("target_recall", value, "more than 0 and at most 1", lambda x: 0 < x <= 1)
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

@@ -73,9 +73,26 @@ def test_export(folder: pathlib.Path) -> None:
     assert json.loads(found.stdout.splitlines()[0])["results"][0]["identifier"] == "name 0"
 
 
+def test_tune_says_how_to_build(folder: pathlib.Path) -> None:
+    tuned = run(
+        "tune", "embeddings.npy", "--queries", "queries.npy", "--k", 3, "--num-leaves", 10,
+        "--distance-measure", "cosine", "--json", "tuning.json", cwd=folder,
+    )  # fmt: skip
+    assert tuned.returncode == 0, tuned.stderr
+    assert json.loads((folder / "tuning.json").read_text())["k"] == 3
+    command = tuned.stdout.splitlines()[-1].split()
+    assert command[:3] == ["tensorflow-scann", "build", "embeddings.npy"]
+    built = run(*command[1:-1], "tuned", "--json", cwd=folder)
+    assert built.returncode == 0, built.stderr
+    assert json.loads(built.stdout)["num_leaves"] == 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["tune", "embeddings.npy"], "Missing option '--queries'"),
+        (["tune", "embeddings.npy", "--queries", "queries.npy", "--k", "0"], "k is 0, but must be"),
+        (["tune", "embeddings.npy", "--queries", "queries.npy", "--plot", "no/x"], "--plot: there"),
         (["frobnicate"], "No such command 'frobnicate'"),
         (["build"], "Missing argument 'EMBEDDINGS'"),
         (["build", "embeddings.npy"], "give --output, --saved-model or both"),
