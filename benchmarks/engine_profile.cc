@@ -67,7 +67,7 @@ class Profiler {
                                 &scratch_);
     }
     Stop(1, profile);
-    for (int64_t q = 0; q < count; ++q) MakeLookupTable(parts_, &states[q], &scratch_);
+    for (int64_t q = 0; q < count; ++q) MakeLookupTable(parts_, keep_, &states[q], &scratch_);
     Stop(2, profile);
     if (count == 1) {
       ScoreChosenLeaves(parts_, keep_, states);

@@ -25,9 +25,11 @@ static inline __m512i EmulatedMaskzCompressEpi16(unsigned int mask, __m512i v) {
 #define _mm512_zextsi256_si512(v) _mm512_inserti64x4(_mm512_setzero_si512(), v, 0)
 #endif
 #else
+#if !defined(__clang__)
 // GCC 12's own headers start from undefined registers, and say so wherever they are inlined.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 #define TFSCANN_AVX512 \
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx512vnni")))

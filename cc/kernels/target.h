@@ -9,7 +9,7 @@ namespace tfscann {
 
 enum class Target {
   kScalar,  // baseline x86-64
-  kAvx2,    // AVX2, FMA
+  kAvx2,    // AVX2, FMA, BMI, POPCNT
   kAvx512,  // AVX-512 F, BW, DQ, VL, VBMI, VBMI2, VNNI
 };
 

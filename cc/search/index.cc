@@ -116,9 +116,12 @@ void Index::FindRows(int64_t num_leaves, const Effort& effort, QueryState* queri
     partitioner_.ChooseLeaves(num_leaves, queries + q, std::min(kPartitionBatch, num_queries - q),
                               scratch);
   }
-  for (int64_t q = 0; q < num_queries; ++q) MakeLookupTable(parts_, &queries[q], scratch);
   const int64_t copies = parameters().soar ? 2 : 1;
   const int64_t keep = copies * effort.num_reordering_candidates;
+  for (int64_t q = 0; q < num_queries; ++q) {
+    const int64_t needed = keep + copies * queries[q].excluded.size();
+    MakeLookupTable(parts_, needed, &queries[q], scratch);
+  }
   // Leaf by leaf if the queries share leaves.
   if (num_queries * num_leaves >= 2 * parameters().num_leaves) {
     ScoreChosenLeaves(parts_, keep, queries, num_queries, scratch);

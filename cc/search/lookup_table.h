@@ -14,8 +14,10 @@
 
 namespace tfscann {
 
-// Fills query->lookup_table for the leaves that it has chosen.
-void MakeLookupTable(const IndexParts& parts, QueryState* query, SearchScratch* scratch);
+// Fills query->lookup_table for the leaves that it has chosen, so that the scores tell which are
+// the best `needed` positions.
+void MakeLookupTable(const IndexParts& parts, int64_t needed, QueryState* query,
+                     SearchScratch* scratch);
 
 }  // namespace tfscann
 

@@ -32,16 +32,15 @@ struct ChosenLeaf {
 struct LookupTable {
   AlignedBuffer<uint8_t> entries;  // 16 a block
   float scale = 1;                 // units of the integer sums in one unit of score
-  float lowest_bias = 0;           // of the chosen leaves
+  float zero_bias = 0;             // of leaves whose score offset is 0
 
-  // What a leaf adds to the sums of its candidates: with the largest sum it fits in 16 bits, and it
-  // is never zero.
+  // What a leaf adds to the sums of its candidates; with the largest sum it fits in 16 bits.
   uint16_t ScoreOffset(float bias) const {
     // std::max in this order turns a NaN (of overflowing products) into 0.
-    const float units = std::min(kMaxLeafUnits, std::max(0.0f, (bias - lowest_bias) * scale));
-    return static_cast<uint16_t>(1 + static_cast<int32_t>(units));
+    const float units = std::min(kMaxScoreOffset, std::max(0.0f, (bias - zero_bias) * scale));
+    return static_cast<uint16_t>(static_cast<int32_t>(units));
   }
-  static constexpr float kMaxLeafUnits = 32766;
+  static constexpr float kMaxScoreOffset = 32767;
 };
 
 // One query on its way through the stages.
@@ -74,6 +73,7 @@ struct SearchScratch {
   TopKeys top_leaves;
 
   // Scoring codes.
+  AlignedBuffer<ChosenLeaf> sorted_leaves;
   AlignedBuffer<float> products;
   AlignedBuffer<float> block_maxima;
   AlignedBuffer<int64_t> first_visits;

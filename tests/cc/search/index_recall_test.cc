@@ -48,6 +48,36 @@ TEST_P(IndexRecallTest, DefaultsFindMostWithoutLookingAtAll) {
   EXPECT_GE(data.Recall(*file.index), 0.9);
 }
 
+// A candidate far from all others, in a leaf whose bias is nothing like theirs, must not cost the
+// scores of the others their resolution.
+TEST(IndexOutlierTest, OneFarCandidateChangesLittle) {
+  constexpr int64_t kFew = 4000;
+  Matrix rows = ClusteredMatrix(kFew, kDims, 100, 1);
+  const Matrix queries = ClusteredMatrix(50, kDims, 100, 2);
+  BuildConfig config = ExactConfig(DistanceMeasure::kDotProduct);
+  config.num_leaves = 100;
+  config.num_leaves_to_search = 100;
+  config.num_reordering_candidates = 60;
+  double recalls[2];
+  for (const bool far : {false, true}) {
+    if (far) {
+      for (int64_t dim = 0; dim < kDims; ++dim) rows.row(kFew - 1)[dim] = 1e5f;
+    }
+    const IndexFile file = BuildIndex(rows, config);
+    const Results found = Search(*file.index, queries, SearchOptions());
+    const Results truth = Search(*file.index, queries, Exhaustive(10));
+    int64_t hits = 0;
+    for (int64_t q = 0; q < queries.rows(); ++q) {
+      const std::vector<int32_t> expected = truth.Of(q).rows;
+      const std::set<int32_t> wanted(expected.begin(), expected.end());
+      for (const int32_t row : found.Of(q).rows) hits += static_cast<int64_t>(wanted.count(row));
+    }
+    recalls[far] = static_cast<double>(hits) / static_cast<double>(10 * queries.rows());
+  }
+  EXPECT_GT(recalls[false], 0.9);
+  EXPECT_GT(recalls[true], recalls[false] - 0.05);
+}
+
 // Building takes most of the time; one measure will do.
 TEST(IndexInt8RecallTest, SoDoInt8RowsAndOneCopy) {
   const RecallData data;
