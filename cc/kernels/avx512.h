@@ -26,24 +26,19 @@ static inline __m512i EmulatedMaskzCompressEpi16(unsigned int mask, __m512i v) {
 #endif
 
 // SIMDe adds bytes and words as signed ones, whose overflow is undefined.
-static inline __m512i EmulatedAddEpi8(__m512i a, __m512i b) {
-  unsigned char x[64], y[64];
+template <typename Lane>
+static inline __m512i EmulatedAdd(__m512i a, __m512i b) {
+  constexpr int kLanes = 64 / sizeof(Lane);
+  Lane x[kLanes], y[kLanes];
   _mm512_storeu_si512(x, a);
   _mm512_storeu_si512(y, b);
-  for (int i = 0; i < 64; ++i) x[i] = static_cast<unsigned char>(x[i] + y[i]);
-  return _mm512_loadu_si512(x);
-}
-static inline __m512i EmulatedAddEpi16(__m512i a, __m512i b) {
-  unsigned short x[32], y[32];
-  _mm512_storeu_si512(x, a);
-  _mm512_storeu_si512(y, b);
-  for (int i = 0; i < 32; ++i) x[i] = static_cast<unsigned short>(x[i] + y[i]);
+  for (int i = 0; i < kLanes; ++i) x[i] = static_cast<Lane>(x[i] + y[i]);
   return _mm512_loadu_si512(x);
 }
 #undef _mm512_add_epi8
 #undef _mm512_add_epi16
-#define _mm512_add_epi8 EmulatedAddEpi8
-#define _mm512_add_epi16 EmulatedAddEpi16
+#define _mm512_add_epi8 EmulatedAdd<unsigned char>
+#define _mm512_add_epi16 EmulatedAdd<unsigned short>
 #else
 #if !defined(__clang__)
 // GCC 12's own headers start from undefined registers, and say so wherever they are inlined.

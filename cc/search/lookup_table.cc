@@ -70,7 +70,7 @@ void MakeLookupTable(const IndexParts& parts, int64_t needed, QueryState* query,
   const float max_entry =
       static_cast<float>(std::min<int64_t>(kLut16MaxEntry, kLut16MaxSum / num_code_blocks));
   // As fine as the widest block allows; infinite terms leave no resolution.
-  table.scale = widest > 0 ? max_entry / widest : 1e30f;
+  table.scale = widest > 0 ? std::min(max_entry / widest, 1e30f) : 1e30f;
   table.zero_bias = ZeroBias(parts, needed, max_entry * static_cast<float>(num_code_blocks),
                              table.scale, query->chosen_leaves, &scratch->sorted_leaves);
   uint8_t* entries = table.entries.Resize(RoundUp(num_code_blocks, 4) * 16);

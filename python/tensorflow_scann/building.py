@@ -41,6 +41,25 @@ def to_candidates(candidates: Any) -> np.ndarray:
     return array
 
 
+def to_queries(queries: Any) -> np.ndarray:
+    """Queries whose answers will be measured, as a float32 array.
+
+    Raises:
+      ValueError: unless they are a non-empty array of rank 2 of finite values.
+    """
+    array = np.ascontiguousarray(queries, dtype=np.float32)
+    if array.ndim != 2 or len(array) == 0:
+        raise ValueError(f"queries have shape {array.shape}, but must be [b, d], b >= 1")
+    if not np.isfinite(array).all():
+        raise ValueError("queries have a NaN or infinite value")
+    return array
+
+
+def count_hits(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """How many of the true rows [b, k] of each query are among those found, [b]."""
+    return np.array([len(np.intersect1d(*rows)) for rows in zip(truth, found, strict=True)])
+
+
 def to_identifiers(identifiers: Any, count: int) -> np.ndarray:
     """Identifiers as an array: int32, int64, float32, float64, or object (of bytes) for strings.
 

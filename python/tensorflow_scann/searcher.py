@@ -13,7 +13,7 @@ from tensorflow.python.eager.context import is_async
 from tensorflow.python.trackable import base as trackable
 
 from . import _engine, _ops
-from .building import build_index_file
+from .building import build_index_file, count_hits, to_queries
 from .config import IndexConfig, check_integer
 from .info import IndexInfo
 from .progress import ProgressCallback
@@ -253,11 +253,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         info = self._require_index()
         k = info.k if k is None else k
         check_integer("k", k, 1)
-        vectors = np.ascontiguousarray(queries, dtype=np.float32)
-        if vectors.ndim != 2 or len(vectors) == 0:
-            raise ValueError(f"queries have shape {vectors.shape}, but must be [b, d], b >= 1")
-        if not np.isfinite(vectors).all():
-            raise ValueError("queries have a NaN or infinite value")
+        vectors = to_queries(queries)
         k = min(k, info.num_candidates)
         threads = len(os.sched_getaffinity(0))
         with tempfile.TemporaryDirectory(prefix="tensorflow_scann_") as folder:
@@ -268,8 +264,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
             _, found = index.search(
                 vectors, k, num_leaves_to_search, num_reordering_candidates, threads=threads
             )
-        hits = [len(np.intersect1d(*rows)) for rows in zip(truth, found, strict=True)]
-        return float(np.sum(hits)) / truth.size
+        return float(count_hits(truth, found).sum()) / truth.size
 
     @property
     def identifier_dtype(self) -> tf.DType:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import _engine
-from .building import to_candidates
+from .building import build_index_file, count_hits, to_candidates, to_queries
 from .config import IndexConfig, check_integer, check_target_recall
 
 # Partitions tried, in multiples of the square root of the number of candidates.
@@ -212,17 +212,21 @@ def tune(
         _matplotlib()
     rows = to_candidates(candidates)
     config = dataclasses.replace(config or IndexConfig(), k=k, target_recall=target_recall)
-    sweep = _Sweep(rows, _to_queries(queries, rows.shape[1]), config, batch_size)
+    vectors = to_queries(queries)
+    if vectors.shape[1] != rows.shape[1]:
+        raise ValueError(
+            f"queries have {vectors.shape[1]} dimensions, but candidates {rows.shape[1]}"
+        )
+    sweep = _Sweep(rows, vectors, config, batch_size)
     tried = _leaves_to_try(len(rows)) if num_leaves is None else list(num_leaves)
     if not tried:
         raise ValueError("num_leaves is empty, but must have one number of partitions or more")
     for count in tried:
         if count is not None:
             check_integer("num_leaves", count, 1)
-    measurements = []
+    measurements: list[Measurement] = []
     for count in tried:
-        for one in sweep.measure(count):
-            measurements.append(one)
+        measurements += sweep.measure(count)
         if verbose:
             kind = "exact search" if count is None else f"{count} partitions"
             print(f"{kind}: {len(measurements)} settings measured so far", flush=True)
@@ -303,12 +307,7 @@ class _Sweep:
     def _build(self, folder: str, parameters: dict[str, Any]) -> _engine.Index:
         path = os.path.join(folder, "index.tfscann")
         config = dataclasses.replace(self._config, **parameters)
-        builder = _engine.Builder(path, self._rows.shape[1], config.engine_config())
-        try:
-            builder.add(self._rows)
-            builder.finish(self._threads)
-        finally:
-            builder.close()
+        build_index_file(path, self._rows, None, config, progress=False)
         return _engine.Index.open(path)
 
     def _exact_answers(self) -> np.ndarray:
@@ -332,8 +331,7 @@ class _Sweep:
     ) -> Measurement:
         effort = (leaves or None, reordered or None)
         _, found = index.search(self._queries, self._k, *effort, threads=self._threads)
-        hits = [len(np.intersect1d(*pair)) for pair in zip(self._truth, found, strict=True)]
-        recalls = np.array(hits) / self._k
+        recalls = count_hits(self._truth, found) / self._k
         batches = [
             self._queries[begin : begin + self._batch_size]
             for begin in range(0, len(self._queries), self._batch_size)
@@ -372,17 +370,6 @@ def _geometric(first: int, last: int) -> list[int]:
     while counts[-1] < last:
         counts.append(min(last, max(counts[-1] + 1, round(counts[-1] * _STEP))))
     return counts
-
-
-def _to_queries(queries: Any, dimensions: int) -> np.ndarray:
-    array = np.ascontiguousarray(queries, dtype=np.float32)
-    if array.ndim != 2 or len(array) == 0:
-        raise ValueError(f"queries have shape {array.shape}, but must be [b, d], b >= 1")
-    if array.shape[1] != dimensions:
-        raise ValueError(f"queries have {array.shape[1]} dimensions, but candidates {dimensions}")
-    if not np.isfinite(array).all():
-        raise ValueError("queries have a NaN or infinite value")
-    return array
 
 
 def _matplotlib() -> tuple[Any, Any]:
