@@ -15,6 +15,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from . import layers as layers
+    from . import metrics as metrics
     from .exporting import export as export
     from .tuning import tune as tune
 
@@ -26,6 +27,7 @@ __all__ = [
     "__version__",
     "export",
     "layers",
+    "metrics",
     "op_library",
     "tune",
 ]
@@ -33,6 +35,7 @@ __all__ = [
 # Keras takes a second to import: only who asks for these pays for it.
 _LAZY = {
     "layers": (".layers", None),
+    "metrics": (".metrics", None),
     "export": (".exporting", "export"),
     "tune": (".tuning", "tune"),
 }

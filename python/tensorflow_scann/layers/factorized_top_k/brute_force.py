@@ -86,6 +86,17 @@ class BruteForce(ExactTopK):
             )
         return finish(similarities, identifiers, valid, k, self.distance_measure)
 
+    def candidate_blocks(self, size: int) -> tf.data.Dataset:
+        """The candidates, float32 [n, d] of n <= size at a time.
+
+        Raises:
+          ValueError: before `index`.
+        """
+        candidates = self._indexed().candidates
+        count = tf.cast(tf.shape(candidates.read_value())[0], tf.int64)
+        starts = tf.data.Dataset.range(0, count, size)
+        return starts.map(lambda start: candidates.read_value()[start : start + size])
+
     def _indexed(self) -> Any:
         if self._store.candidates is None:
             raise ValueError("there is no index yet: call index before searching")

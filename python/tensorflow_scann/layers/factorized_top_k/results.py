@@ -42,6 +42,15 @@ def similarity(queries: tf.Tensor, candidates: tf.Tensor, distance_measure: str)
     return -tf.maximum(distances, 0.0)
 
 
+def pair_similarity(queries: tf.Tensor, candidates: tf.Tensor, distance_measure: str) -> tf.Tensor:
+    """[b, d] x [b, d] -> [b]: as `similarity`, of each query and its candidate."""
+    if distance_measure == "squared_l2":
+        return -tf.reduce_sum(tf.math.squared_difference(queries, candidates), axis=-1)
+    if distance_measure == "cosine":
+        queries, candidates = _unit_length(queries), _unit_length(candidates)
+    return tf.reduce_sum(queries * candidates, axis=-1)
+
+
 def _unit_length(vectors: tf.Tensor) -> tf.Tensor:
     """Rows scaled to unit length; zero stays zero.
 

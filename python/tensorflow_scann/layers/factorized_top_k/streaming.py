@@ -142,6 +142,17 @@ class Streaming(ExactTopK):
         similarities, identifiers, valid = best.reduce(start, merge)
         return finish(similarities, identifiers, valid, k, "dot_product")
 
+    def candidate_blocks(self, size: int) -> tf.data.Dataset:
+        """The candidates, float32 [n, d] of n <= size at a time.
+
+        Raises:
+          ValueError: before `index_from_dataset`.
+        """
+        dataset = self._indexed()
+        if isinstance(dataset.element_spec, tuple):
+            dataset = dataset.map(lambda identifiers, candidates: candidates)
+        return dataset.rebatch(size).map(lambda candidates: tf.cast(candidates, tf.float32))
+
     def _indexed(self) -> tf.data.Dataset:
         if self._candidates is None:
             raise ValueError("there is no index yet: call index_from_dataset before searching")

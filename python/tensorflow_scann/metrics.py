@@ -1,0 +1,190 @@
+"""Keras metrics of retrieval models."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from .config import check_integer
+from .layers.factorized_top_k import BruteForce, Streaming, TopK
+from .layers.factorized_top_k.results import pair_similarity, similarity
+
+keras = tf.keras
+
+# Candidates that are scored at a time, with a query and in all: so many scores stay in the caches,
+# and batches of a dataset cost little each.
+_BLOCK = 2048
+
+
+class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
+    """How often the candidate that was chosen is among the best k for its query.
+
+    Takes the place of `tfrs.metrics.FactorizedTopK` and gives the same numbers, with Keras 3 and
+    with tf-keras. For each k it holds a Mean named `NAME/top_K_categorical_accuracy`, which a model
+    that has this object as an attribute reports and resets.
+
+    Exact evaluation is by scores: it counts the candidates that score higher than the chosen one,
+    block by block, and never sorts. Evaluation by identifiers asks for the best k candidates, which
+    may come from an approximate index, and looks for the chosen one's identifier among them.
+
+    Scores are float32 numbers that were rounded: a chosen candidate can be outdone by itself, where
+    its score, computed as one of many, comes out a little higher. Identifiers tell such candidates
+    apart.
+
+    Example:
+      >>> candidates = tf.data.Dataset.from_tensor_slices(tf.eye(4)).batch(2)
+      >>> metric = FactorizedTopK(candidates, ks=(1, 2))
+      >>> queries = tf.constant([[3.0, 2.0, 1.0, 0.0], [3.0, 2.0, 1.0, 0.0]])
+      >>> _ = metric.update_state(queries, tf.eye(4)[:2])
+      >>> [float(value) for value in metric.result()]
+      [0.5, 1.0]
+    """
+
+    def __init__(
+        self,
+        candidates: Any,
+        ks: Sequence[int] = (1, 5, 10, 50, 100),
+        name: str = "factorized_top_k",
+    ) -> None:
+        """Makes the metrics, all of them 0.
+
+        Args:
+          candidates: A `tf.data.Dataset` of batches of float [n, d] candidates, or of
+            `(identifiers, candidates)`, which is read by every update: it may compute embeddings
+            by a model that is being trained. Or a TopK layer with an index, whose query model, if
+            it has one, is not asked.
+          ks: The k's, each an integer of 1 or more.
+          name: Of the layer.
+
+        Raises:
+          ValueError: for another kind of candidates, or a bad k.
+        """
+        super().__init__(name=name)
+        if not ks:
+            raise ValueError("ks is empty, but must have one k or more")
+        for k in ks:
+            check_integer("ks", k, 1)
+        if isinstance(candidates, tf.data.Dataset):
+            candidates = Streaming(k=max(ks)).index_from_dataset(candidates)
+        if not hasattr(candidates, "is_exact"):
+            raise ValueError(
+                f"candidates is a {type(candidates).__name__}, but must be a tf.data.Dataset or a "
+                "TopK layer"
+            )
+        self._ks = tuple(int(k) for k in ks)
+        self._candidates = candidates
+        self._means = [
+            keras.metrics.Mean(name=f"{self.name}/top_{k}_categorical_accuracy") for k in self._ks
+        ]
+        self.built = True
+
+    def update_state(
+        self,
+        query_embeddings: Any,
+        true_candidate_embeddings: Any,
+        true_candidate_ids: Any = None,
+        sample_weight: Any = None,
+    ) -> tf.Operation:
+        """Adds queries to the metrics.
+
+        Args:
+          query_embeddings: Float [b, d].
+          true_candidate_embeddings: Float [b, d]: the candidates that were chosen. They need not
+            be among the candidates when the evaluation is by scores.
+          true_candidate_ids: [b] or [b, 1]: their identifiers. With them the evaluation is by
+            identifiers. `None`: by scores.
+          sample_weight: [b], weights of the queries. `None`: all the same.
+
+        Returns:
+          The update, for control dependencies in TensorFlow 1's style of graphs.
+
+        Raises:
+          ValueError: true_candidate_ids is `None` and the candidates are an approximate index; or
+            an argument has the wrong rank.
+        """
+        queries = _rank_2("query_embeddings", query_embeddings)
+        if true_candidate_ids is None:
+            if not self._candidates.is_exact():
+                raise ValueError(
+                    "true_candidate_ids is None, but must be given: the scores of an approximate "
+                    f"index, {self._candidates.name!r}, cannot be compared with exact ones"
+                )
+            chosen = _rank_2("true_candidate_embeddings", true_candidate_embeddings)
+            ranks = self._ranks_by_scores(queries, chosen)
+        else:
+            ranks = self._ranks_by_identifiers(queries, tf.convert_to_tensor(true_candidate_ids))
+        updates = [
+            mean.update_state(tf.cast(ranks < k, tf.float32), sample_weight)
+            for k, mean in zip(self._ks, self._means, strict=True)
+        ]
+        return tf.group(*[update for update in updates if update is not None])
+
+    def result(self) -> list[tf.Tensor]:
+        """The mean for each k, float32 scalars in the order of `ks`."""
+        return [mean.result() for mean in self._means]
+
+    def reset_state(self) -> None:
+        """Sets the metrics to 0."""
+        for mean in self._means:
+            mean.reset_state()
+
+    def reset_states(self) -> None:
+        """The same, by the name that it has in TFRS."""
+        self.reset_state()
+
+    def _ranks_by_scores(self, queries: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        """[b]: how many candidates score higher than the chosen one; one that is no number is last.
+        """
+        layer = self._candidates
+        measure = getattr(layer, "distance_measure", "dot_product")
+        score = pair_similarity(queries, chosen, measure)
+        if isinstance(layer, (BruteForce, Streaming)):
+            higher = _count_higher(layer.candidate_blocks(_BLOCK), queries, score, measure)
+        else:
+            found, _ = layer(queries, k=max(self._ks))
+            higher = _count(found > score[:, None])
+        return tf.where(tf.math.is_finite(score), higher, tf.int32.max)
+
+    def _ranks_by_identifiers(self, queries: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        """[b]: the place of the chosen identifier among the best; far behind if it is not there."""
+        if chosen.shape.rank == 1:
+            chosen = chosen[:, None]
+        if chosen.shape.rank != 2 or chosen.shape[1] not in (1, None):
+            raise ValueError(
+                f"true_candidate_ids have shape {chosen.shape}, but must be [b] or [b, 1]"
+            )
+        k = max(self._ks)
+        layer = self._candidates
+        scores, identifiers = (
+            layer._find(queries, k, None) if isinstance(layer, TopK) else layer(queries, k=k)
+        )
+        if chosen.dtype.is_integer and identifiers.dtype.is_integer:
+            chosen = tf.cast(chosen, identifiers.dtype)
+        # TFRS's layers know no missing places but those of the score NaN.
+        match = (identifiers == chosen) & tf.math.is_finite(scores)
+        place = tf.argmax(tf.cast(match, tf.int32), axis=1, output_type=tf.int32)
+        return tf.where(tf.reduce_any(match, axis=1), place, tf.int32.max)
+
+
+def _rank_2(name: str, embeddings: Any) -> tf.Tensor:
+    tensor = tf.convert_to_tensor(embeddings)
+    if tensor.shape.rank != 2 or not tensor.dtype.is_floating:
+        raise ValueError(
+            f"{name} have shape {tensor.shape} and dtype {tensor.dtype.name}, but must be floats "
+            "of rank 2: [b, d]"
+        )
+    return tf.cast(tensor, tf.float32)
+
+
+def _count_higher(
+    blocks: tf.data.Dataset, queries: tf.Tensor, scores: tf.Tensor, measure: str
+) -> tf.Tensor:
+    """[b]: how many of all candidates score higher than scores [b]."""
+    return blocks.map(
+        lambda block: _count(similarity(queries, block, measure) > scores[:, None]),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).reduce(tf.zeros_like(scores, tf.int32), lambda total, count: total + count)
+
+
+def _count(flags: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(flags, tf.int32), axis=1)
