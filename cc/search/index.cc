@@ -62,9 +62,11 @@ Index::Effort Index::EffortFor(const SearchOptions& options) const {
   effort.num_leaves_to_search =
       std::min(options.num_leaves_to_search.value_or(parameters().num_leaves_to_search),
                parameters().num_leaves);
+  // The list of the build is long enough for the k that it was measured with.
+  const int64_t tuned_k = std::max<int64_t>(1, parameters().tuned_k);
+  const int64_t wanted = options.num_reordering_candidates.value_or(
+      CeilDiv(parameters().num_reordering_candidates * std::max(tuned_k, options.k), tuned_k));
   // Results cannot be more than the candidates that are looked at.
-  const int64_t wanted =
-      options.num_reordering_candidates.value_or(parameters().num_reordering_candidates);
   effort.num_reordering_candidates =
       std::min(std::max(wanted, options.k), parameters().num_candidates);
   return effort;

@@ -65,7 +65,7 @@ The best k candidates for one query, best first.
 query: [d].
 k: Scalar, at least 1.
 num_leaves_to_search: Scalar; 0: what the index was built with.
-num_reordering_candidates: Scalar; 0: what the index was built with.
+num_reordering_candidates: Scalar; 0: what the index was built with, more in proportion for a larger k.
 exclusions: [m], identifiers that must not be returned.
 scores: [k]: dot product, cosine, or squared Euclidean distance. Where fewer than k candidates remain,
   and for a query with a NaN or infinity: -infinity (infinity for a distance).

@@ -160,7 +160,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
           num_leaves_to_search: Partitions to search: int or scalar int32 tensor. `None`: what the
             build chose. More find more of the true results, and take longer.
           num_reordering_candidates: Candidates to score exactly: int or scalar int32 tensor.
-            `None`: what the build chose.
+            `None`: what the build chose, and in proportion more for a k larger than the build's.
           exclusions: Identifiers that must not be returned: [b, m], or [m] for one query, or a
             RaggedTensor of b rows; of the identifiers' dtype.
 

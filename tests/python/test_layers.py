@@ -192,6 +192,33 @@ def test_export(
         assert (loaded(vectors[0])[1].numpy() == expected.numpy()[0]).all()
 
 
+@pytest.mark.parametrize("save", [tf.saved_model.save, tfscann.export])
+def test_k_and_effort_of_a_call_of_a_saved_model(
+    save: Callable[..., None], vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    layer = ScaNN(k=4, num_leaves=50, num_leaves_to_search=1, num_reordering_candidates=6)
+    save(layer.index(vectors), str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    _, rows = brute_force(vectors[:30], vectors, 60)
+
+    def found(k: int, **effort: Any) -> float:
+        results = loaded.query_with_parameters(vectors[:30], k=k, **effort)
+        assert results["scores"].shape == [30, k]
+        return recall(results["identifiers"].numpy(), rows[:, :k])
+
+    default = {"num_leaves_to_search": 0, "num_reordering_candidates": 0}
+    thorough = {
+        "num_leaves_to_search": tf.constant(50),
+        "num_reordering_candidates": tf.constant(3000),
+    }
+    assert found(60, **thorough) == 1
+    assert found(60, **default) < found(60, **{**default, "num_leaves_to_search": 50}) < 1
+    # With a longer list for the larger k.
+    longer = {"num_leaves_to_search": 50, "num_reordering_candidates": 0}
+    named = {"num_leaves_to_search": 50, "num_reordering_candidates": 12}
+    assert found(8, **longer) == found(8, **named)
+
+
 def test_export_of_a_searcher(
     searcher: tfscann.Searcher, vectors: np.ndarray, tmp_path: pathlib.Path
 ) -> None:

@@ -190,5 +190,25 @@ TEST_P(IndexTest, OptionsLeftUnsetAreTheIndexsOwn) {
   EXPECT_FALSE(own == Search(*file.index, queries, fewer));
 }
 
+TEST_P(IndexTest, MoreResultsThanTheIndexWasTunedForComeFromALongerList) {
+  const Matrix rows = RandomMatrix(500, 8, 1);
+  const Matrix queries = RandomMatrix(20, 8, 2);
+  BuildConfig config = TreeConfig(GetParam(), 20);
+  config.num_leaves_to_search = 20;
+  config.num_reordering_candidates = 15;
+  config.k = 10;
+  const IndexFile file = BuildIndex(rows, config);
+  for (const auto& [k, list] : {std::pair{9, 15}, {10, 15}, {11, 17}, {30, 45}, {400, 500}}) {
+    SearchOptions own, named;
+    own.k = named.k = k;
+    named.num_reordering_candidates = list;
+    EXPECT_EQ(Search(*file.index, queries, own), Search(*file.index, queries, named));
+    if (k == 30) {
+      named.num_reordering_candidates = k;
+      EXPECT_FALSE(Search(*file.index, queries, own) == Search(*file.index, queries, named));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tfscann::testing

@@ -109,8 +109,10 @@ def saved_model_functions(layer: "TopK") -> dict[str, Any]:
     except ValueError as error:
         _logger.warning("The SavedModel will hold no functions of %s: %s", layer.name, error)
         return {}
+    signatures = serving_functions(layer)
     return {
         "__call__": _callable(layer, queries),
         "query_with_exclusions": _callable_with_exclusions(layer, queries),
-        "_default_save_signature": serving_functions(layer)["serving_default"],
+        "query_with_parameters": signatures["query_with_parameters"],
+        "_default_save_signature": signatures["serving_default"],
     }
