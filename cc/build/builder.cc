@@ -90,6 +90,20 @@ Status Builder::AddIdentifiers(IdentifierType type, const std::vector<std::strin
   return Status();
 }
 
+Status Builder::SetTuningQueries(MatrixView<const float> queries) {
+  if (queries.cols() != dimensions_) {
+    return InvalidArgument("tuning_queries have ", queries.cols(),
+                           " dimensions, but candidates have ", dimensions_);
+  }
+  for (int64_t i = 0; i < queries.rows(); ++i) {
+    if (!ActiveKernels().all_finite(queries.row(i), dimensions_)) {
+      return InvalidArgument("tuning_queries: row ", i, " has a NaN or infinite value");
+    }
+  }
+  tuning_queries_.assign(queries.data(), queries.data() + queries.rows() * dimensions_);
+  return Status();
+}
+
 Result<Builder::Report> Builder::Finish(Executor* executor, Progress progress) {
   if (num_rows_ == 0) return InvalidArgument("candidates: there are none");
   const bool named = identifiers_.type() != IdentifierType::kRowNumber;
@@ -331,7 +345,9 @@ Status Builder::TuneSearch(const BuildContext& context) {
   }
   IndexParameters& parameters = parts_.parameters;
   const Index index(parts_, nullptr);
-  TFSCANN_ASSIGN_OR_RETURN(const Tuning tuning, Tune(index, rows_, config_, context));
+  TFSCANN_ASSIGN_OR_RETURN(
+      const Tuning tuning,
+      Tune(index, rows_, View(tuning_queries_, dimensions_), config_, context));
   parameters.num_leaves_to_search = std::min(tuning.num_leaves_to_search, parameters.num_leaves);
   parameters.num_reordering_candidates = tuning.num_reordering_candidates;
   parameters.measured_recall = tuning.measured_recall;

@@ -32,6 +32,10 @@ class Builder {
   // or one for each row.
   Status AddIdentifiers(IdentifierType type, const std::vector<std::string_view>& values);
 
+  // Queries that the search parameters are measured with, in place of candidates. InvalidArgument,
+  // naming the row, for a NaN or infinity.
+  Status SetTuningQueries(MatrixView<const float> queries);
+
   struct Report {
     IndexParameters parameters;
     int64_t duplicate_identifiers = 0;
@@ -75,6 +79,7 @@ class Builder {
   const int64_t dimensions_;
   const BuildConfig config_;
   IdentifierColumn identifiers_;
+  std::vector<float> tuning_queries_;
   int64_t num_rows_ = 0;
   std::vector<double> sum_;  // of the rows
   double squared_norms_ = 0;

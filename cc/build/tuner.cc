@@ -13,6 +13,7 @@ namespace {
 
 constexpr char kStage[] = "measuring recall";
 constexpr int64_t kMaxQueries = 512;
+constexpr int64_t kMaxGivenQueries = 2048;
 constexpr int64_t kMinQueries = 64;
 // As many as can share leaves while every thread has some.
 constexpr int64_t kQueryGrain = 64;
@@ -45,13 +46,19 @@ struct QuerySet {
 
 class Tuner {
  public:
-  Tuner(const Index& index, MatrixView<const float> rows, const BuildConfig& config,
-        const BuildContext& context)
+  Tuner(const Index& index, MatrixView<const float> rows, MatrixView<const float> queries,
+        const BuildConfig& config, const BuildContext& context)
       : index_(index), rows_(rows), config_(config), context_(context) {
-    k_ = std::min(config.k, std::max<int64_t>(1, rows.rows() - 1));
     const double per_query = static_cast<double>(rows.rows()) * rows.cols();
-    const int64_t affordable = static_cast<int64_t>(kExactBudget / per_query);
-    const int64_t count = std::min(kMaxQueries, std::max(kMinQueries, affordable));
+    const int64_t affordable =
+        std::max(kMinQueries, static_cast<int64_t>(kExactBudget / per_query));
+    if (queries.rows() > 0) {
+      k_ = std::min(config.k, rows.rows());
+      AddGivenQueries(queries, std::min(kMaxGivenQueries, affordable));
+      return;
+    }
+    k_ = std::min(config.k, std::max<int64_t>(1, rows.rows() - 1));
+    const int64_t count = std::min(kMaxQueries, affordable);
     AddOwnRows(count);
     if (config.distance_measure == DistanceMeasure::kDotProduct && lengths_differ_) {
       AddUsers(count / 2);
@@ -89,6 +96,17 @@ class Tuner {
   }
 
  private:
+  void AddGivenQueries(MatrixView<const float> queries, int64_t count) {
+    QuerySet given;
+    for (const int64_t i : SampleSorted(queries.rows(), count, context_.seed, kTuningSampleStage)) {
+      given.queries.insert(given.queries.end(), queries.row(i), queries.row(i) + queries.cols());
+      ++given.size;
+    }
+    given.splits.assign(given.size + 1, 0);
+    given.goal = GoalFor(given.size);
+    sets_.push_back(std::move(given));
+  }
+
   void AddOwnRows(int64_t count) {
     QuerySet own;
     double lengths = 0, squared_lengths = 0;
@@ -107,12 +125,16 @@ class Tuner {
     const double size = static_cast<double>(own.size);
     const double variance = squared_lengths / size - lengths / size * lengths / size;
     lengths_differ_ = std::sqrt(std::max(0.0, variance)) > kLengthsDiffer * lengths / size;
-    // A standard error on top: other queries shall reach the target too. A query's results stand
-    // or fall together to a degree, hence the factor.
-    const double target = config_.target_recall;
-    const double trials = size * static_cast<double>(k_);
-    own.goal = std::min(1.0, target + std::sqrt(3 * target * (1 - target) / trials));
+    own.goal = GoalFor(own.size);
     sets_.push_back(std::move(own));
+  }
+
+  // The target and a standard error on top: other queries shall reach the target too. A query's
+  // results stand or fall together to a degree, hence the factor.
+  double GoalFor(int64_t num_queries) const {
+    const double target = config_.target_recall;
+    const double trials = static_cast<double>(num_queries * k_);
+    return std::min(1.0, target + std::sqrt(3 * target * (1 - target) / trials));
   }
 
   void AddUsers(int64_t count) {
@@ -177,14 +199,14 @@ class Tuner {
     return context_.executor->cancelled() ? Cancelled() : Status();
   }
 
-  // Recall on the rows; sets reached_ if every set of queries reaches its goal.
+  // Recall of the first set of queries; sets reached_ if every set of queries reaches its goal.
   Result<double> Recall(int64_t leaves, int64_t list) {
     SearchOptions options;
     options.k = k_;
     options.num_leaves_to_search = leaves;
     options.num_reordering_candidates = list;
     reached_ = true;
-    double of_rows = 0;
+    double of_first = 0;
     for (const QuerySet& set : sets_) {
       TFSCANN_RETURN_IF_ERROR(Search(index_, set, options, &found_));
       int64_t hits = 0, wanted = 0;
@@ -197,9 +219,9 @@ class Tuner {
       const double recall =
           wanted == 0 ? 1.0 : static_cast<double>(hits) / static_cast<double>(wanted);
       reached_ = reached_ && recall >= set.goal;
-      if (&set == &sets_.front()) of_rows = recall;
+      if (&set == &sets_.front()) of_first = recall;
     }
-    return of_rows;
+    return of_first;
   }
 
   // The fewest leaves, up to `most`, that reach the goals with this list; `most` if none do.
@@ -227,7 +249,7 @@ class Tuner {
   const BuildContext& context_;
   int64_t k_;
   bool lengths_differ_ = false;
-  std::vector<QuerySet> sets_;  // the rows and perhaps users
+  std::vector<QuerySet> sets_;  // the queries given; or rows, and perhaps users
   bool reached_ = false;        // by the last Recall
   std::vector<float> scores_;
   std::vector<int32_t> found_;
@@ -236,9 +258,10 @@ class Tuner {
 
 }  // namespace
 
-Result<Tuning> Tune(const Index& index, MatrixView<const float> rows, const BuildConfig& config,
+Result<Tuning> Tune(const Index& index, MatrixView<const float> rows,
+                    MatrixView<const float> queries, const BuildConfig& config,
                     const BuildContext& context) {
-  return Tuner(index, rows, config, context).Run();
+  return Tuner(index, rows, queries, config, context).Run();
 }
 
 }  // namespace tfscann

@@ -157,6 +157,13 @@ class PyBuilder {
     RaiseIfError(status);
   }
 
+  void SetTuningQueries(const Matrix& queries) {
+    if (queries.ndim() != 2) {
+      Raise(InvalidArgument("tuning_queries have rank ", queries.ndim(), ", but must have rank 2"));
+    }
+    RaiseIfError(builder().SetTuningQueries({queries.data(), queries.shape(0), queries.shape(1)}));
+  }
+
   void AddIdentifiers(const py::object& values) {
     std::vector<std::string_view> parts;
     if (py::isinstance<py::list>(values)) {
@@ -202,6 +209,9 @@ void InitBuilder(py::module_& module) {
       .def("add", &PyBuilder::Add, py::arg("rows"), "Adds candidates, float32 [b, dimensions].")
       .def("add_identifiers", &PyBuilder::AddIdentifiers, py::arg("values"),
            "Adds identifiers: a list of bytes, or an int32, int64, float32 or float64 array.")
+      .def("set_tuning_queries", &PyBuilder::SetTuningQueries, py::arg("queries"),
+           "Queries, float32 [b, dimensions], to measure search parameters with, in place of "
+           "candidates.")
       .def("finish", &PyBuilder::Finish, py::arg("threads") = 1, py::arg("progress") = py::none(),
            "Builds and writes; returns the number of duplicate identifiers. `progress` is called "
            "with (stage, done, total). Ctrl-C, or an exception of `progress`, gives the build up.")

@@ -41,7 +41,7 @@ def to_candidates(candidates: Any) -> np.ndarray:
     return array
 
 
-def to_queries(queries: Any) -> np.ndarray:
+def to_queries(queries: Any, name: str = "queries") -> np.ndarray:
     """Queries whose answers will be measured, as a float32 array.
 
     Raises:
@@ -49,9 +49,9 @@ def to_queries(queries: Any) -> np.ndarray:
     """
     array = np.ascontiguousarray(queries, dtype=np.float32)
     if array.ndim != 2 or len(array) == 0:
-        raise ValueError(f"queries have shape {array.shape}, but must be [b, d], b >= 1")
+        raise ValueError(f"{name} have shape {array.shape}, but must be [b, d], b >= 1")
     if not np.isfinite(array).all():
-        raise ValueError("queries have a NaN or infinite value")
+        raise ValueError(f"{name} have a NaN or infinite value")
     return array
 
 
@@ -148,14 +148,18 @@ def build_index_file(
     identifiers: Any,
     config: IndexConfig,
     progress: ProgressCallback | bool | None,
+    tuning_queries: Any = None,
 ) -> None:
     """Builds an index file at `path`, all or nothing. Arguments are those of `Searcher.build`."""
+    queries = None if tuning_queries is None else to_queries(tuning_queries, "tuning_queries")
     report = choose_progress(progress)
     builder = None
     try:
         for names, rows in _batches(candidates, identifiers):
             if builder is None:
                 builder = _engine.Builder(path, rows.shape[1], config.engine_config())
+                if queries is not None:
+                    builder.set_tuning_queries(queries)
             builder.add(rows)
             if names is not None:
                 builder.add_identifiers(list(names) if names.dtype == object else names)

@@ -102,6 +102,9 @@ def cli() -> None:
 @click.option("--identifiers", type=_PATH, help=".txt, a line each; or .npy. Default: row numbers.")
 @click.option("--output", type=_PATH, help="The index file to write.")
 @click.option("--saved-model", type=_PATH, help="The SavedModel folder to write.")
+@click.option(
+    "--tuning-queries", type=_PATH, help=".npy of float [b, d]: what to reach the recall with."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @_config_options
 def build(
@@ -109,6 +112,7 @@ def build(
     identifiers: pathlib.Path | None,
     output: pathlib.Path | None,
     saved_model: pathlib.Path | None,
+    tuning_queries: pathlib.Path | None,
     as_json: bool,
     **parameters: Any,
 ) -> None:
@@ -122,6 +126,9 @@ def build(
         _load_array("EMBEDDINGS", embeddings),
         None if identifiers is None else _load_identifiers(identifiers),
         config=config,
+        tuning_queries=(
+            None if tuning_queries is None else _load_array("--tuning-queries", tuning_queries)
+        ),
     )
     if output is not None:
         searcher.save(str(output))

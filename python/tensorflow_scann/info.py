@@ -25,7 +25,8 @@ class IndexInfo:
       reordering_dtype: "float32" or "int8".
       k: The number of results that the recalls speak of.
       target_recall: What was asked for.
-      measured_recall: What the build measured on a held-out sample of the candidates; 1 if exact.
+      measured_recall: What the build measured, with the tuning queries that it was given or with a
+        sample of the candidates, each left out of its own results; 1 if exact.
       seed: Of the build.
       format_version: Of index files.
       cpu_kernels: Instruction sets in use: "scalar", "avx2" or "avx512".

@@ -133,8 +133,7 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
         self.reset_state()
 
     def _ranks_by_scores(self, queries: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-        """[b]: how many candidates score higher than the chosen one; one that is no number is last.
-        """
+        """[b]: how many candidates score higher than the chosen one; no number: far behind."""
         layer = self._candidates
         measure = getattr(layer, "distance_measure", "dot_product")
         score = pair_similarity(queries, chosen, measure)

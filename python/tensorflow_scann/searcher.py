@@ -93,6 +93,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         *,
         config: IndexConfig | None = None,
         progress: ProgressCallback | bool | None = None,
+        tuning_queries: Any = None,
     ) -> "Searcher":
         """Builds an index.
 
@@ -103,6 +104,10 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
           config: Parameters; default `IndexConfig()`.
           progress: `None`: a bar on an interactive terminal. `False`: none. Or a callable
             `(stage, done, total)`.
+          tuning_queries: Float [b, d], such as searches will bring: the build measures with (up to
+            2,048 of) them how much of the index a search must look at to reach
+            `config.target_recall`. `None`: with candidates in their place, which those of a
+            two-tower model do not resemble.
 
         Returns:
           A searcher.
@@ -112,7 +117,13 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
             infinite candidate, whose row is named.
         """
         searcher = cls()
-        searcher.rebuild(candidates, identifiers, config=config, progress=progress)
+        searcher.rebuild(
+            candidates,
+            identifiers,
+            config=config,
+            progress=progress,
+            tuning_queries=tuning_queries,
+        )
         return searcher
 
     @classmethod
@@ -233,8 +244,8 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
     ) -> float:
         """Measures recall@k: the part of the true k best candidates that a search finds.
 
-        `info().measured_recall` is an estimate of the build, from candidates in place of queries;
-        this is the figure for queries of your own.
+        `info().measured_recall` is what the build measured, from candidates in place of queries
+        unless it had some; this is the figure for queries of your own.
 
         Args:
           queries: Float [b, d], b >= 1. Every candidate is scored for each: a thousand queries take
@@ -298,6 +309,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         *,
         config: IndexConfig | None = None,
         progress: ProgressCallback | bool | None = None,
+        tuning_queries: Any = None,
     ) -> None:
         """Builds an index in place of the one that there is; see `build`.
 
@@ -305,7 +317,9 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         """
         folder, path = _new_file()
         try:
-            build_index_file(path, candidates, identifiers, config or IndexConfig(), progress)
+            build_index_file(
+                path, candidates, identifiers, config or IndexConfig(), progress, tuning_queries
+            )
             _ops.scann_load(self.resource_handle, path)
         except BaseException:
             shutil.rmtree(folder)

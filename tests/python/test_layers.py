@@ -492,3 +492,16 @@ def test_every_call_casts_as_the_first_does(
     tfscann.export(layer, tmp_path)
     loaded = tf.saved_model.load(str(tmp_path))
     assert (loaded(queries.astype(np.float32))[1].numpy() == results[0]).all()
+
+
+def test_tuning_queries_go_through_the_query_model(query_model: Any, vectors: np.ndarray) -> None:
+    users = np.array([str(i) for i in range(50)])
+    embeddings = query_model(tf.constant(users)).numpy()
+    parameters = {"num_leaves": 50, "target_recall": 0.9}
+    layer = ScaNN(query_model, **parameters).index(vectors, tuning_queries=users)
+    expected = ScaNN(**parameters).index(vectors, tuning_queries=embeddings)
+    assert layer.searcher.info() == expected.searcher.info()
+    assert layer.searcher.recall(embeddings) >= 0.9
+    batches = tf.data.Dataset.from_tensor_slices(vectors).batch(100)
+    layer = ScaNN(**parameters).index_from_dataset(batches, tuning_queries=embeddings)
+    assert layer.searcher.info() == expected.searcher.info()

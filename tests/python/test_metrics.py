@@ -200,9 +200,7 @@ def test_in_a_task_of_tfrs(integers: Any) -> None:
     metric = FactorizedTopK(_dataset(candidates), KS)
     task = tfrs.tasks.Retrieval(metrics=metric)
     tf.function(task)(tf.constant(queries), tf.constant(candidates[chosen]))
-    np.testing.assert_allclose(
-        _values(metric), _by_scores(candidates, queries, chosen), rtol=1e-6
-    )
+    np.testing.assert_allclose(_values(metric), _by_scores(candidates, queries, chosen), rtol=1e-6)
 
 
 def test_mistakes(vectors: np.ndarray) -> None:

@@ -398,3 +398,35 @@ def test_recall_of_what_cannot_be_measured(vectors: np.ndarray, searcher: Search
     config = IndexConfig(num_leaves=50, reordering_dtype="int8")
     with pytest.raises(ValueError, match="int8 candidates only"):
         Searcher.build(vectors, config=config).recall(vectors[:2])
+
+
+def _other_queries(count: int) -> np.ndarray:
+    """Of 24 dimensions; far from where the vectors are."""
+    rng = np.random.default_rng(8)
+    return (0.5 + rng.normal(size=(count, 24))).astype(np.float32)
+
+
+@pytest.mark.parametrize("target", [0.7, 0.95])
+def test_tuning_queries_are_what_the_recall_is_of(vectors: np.ndarray, target: float) -> None:
+    config = IndexConfig(num_leaves=50, target_recall=target)
+    queries = _other_queries(1500)
+    searcher = Searcher.build(vectors, config=config, tuning_queries=queries[:1000])
+    info = searcher.info()
+    assert target <= info.measured_recall < target + 0.1
+    assert searcher.recall(queries[:1000]) == pytest.approx(info.measured_recall, abs=0.002)
+    assert searcher.recall(queries[1000:]) > target - 0.02
+    without = Searcher.build(vectors, config=config).info()
+    assert abs(without.measured_recall - info.measured_recall) > 0.002
+
+
+def test_mistakes_with_tuning_queries(vectors: np.ndarray) -> None:
+    infinite = np.zeros([2, 24], np.float32)
+    infinite[1, 1] = np.inf
+    for queries, message in (
+        (np.zeros([3, 7]), "tuning_queries have 7 dimensions, but candidates have 24"),
+        (np.zeros([24]), r"tuning_queries have shape \(24,\)"),
+        (np.zeros([0, 24]), r"tuning_queries have shape \(0, 24\)"),
+        (infinite, "tuning_queries have a NaN or infinite value"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Searcher.build(vectors, tuning_queries=queries)

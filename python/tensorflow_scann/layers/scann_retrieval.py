@@ -82,7 +82,9 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         elif candidate_ids is not None:
             raise ValueError("candidate_ids must be None when candidate_embeddings is None")
 
-    def update_candidates(self, candidate_embeddings: Any, candidate_ids: Any = None) -> None:
+    def update_candidates(
+        self, candidate_embeddings: Any, candidate_ids: Any = None, *, tuning_queries: Any = None
+    ) -> None:
         """Builds the index, in place of the one that there was; any number of rows, n >= k.
 
         Models that hold the layer and functions that were traced before see the new candidates.
@@ -91,6 +93,7 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
           candidate_embeddings: Float [n, d].
           candidate_ids: [n] of int32, int64, string, float32 or float64. `None`: row numbers,
             int32.
+          tuning_queries: Float [b, d]; see `Searcher.build`.
 
         Raises:
           ValueError: for a wrong rank, dtype or number of rows, fewer candidates than k, or a NaN
@@ -99,7 +102,7 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         embeddings = keras.ops.convert_to_numpy(candidate_embeddings)
         ids = None if candidate_ids is None else tf.convert_to_tensor(candidate_ids)
         self._validate_candidate_embeddings_and_ids(embeddings, ids)
-        self.searcher.rebuild(embeddings, ids, config=self.config)
+        self.searcher.rebuild(embeddings, ids, config=self.config, tuning_queries=tuning_queries)
 
     def call(self, inputs: Any) -> Any:
         """Finds the best candidates for each query.

@@ -25,9 +25,10 @@ class TunerTest : public ::testing::Test {
     return config;
   }
 
-  Tuning Tune(const BuildConfig& config, int threads = 1) const {
+  Tuning Tune(const BuildConfig& config, int threads = 1,
+              MatrixView<const float> queries = {}) const {
     TestContext context(threads);
-    Result<Tuning> tuning = tfscann::Tune(*file_.index, rows_, config, context());
+    Result<Tuning> tuning = tfscann::Tune(*file_.index, rows_, queries, config, context());
     TFSCANN_EXPECT_OK(tuning);
     return *tuning;
   }
@@ -110,6 +111,27 @@ TEST_F(TunerTest, MadeUpUsersReachTheTargetToo) {
   }
 }
 
+// Queries unlike the rows: sums of many are near nothing.
+TEST_F(TunerTest, MeasuresWithTheQueriesGiven) {
+  Matrix queries = RandomMatrix(300, kDims, 5);
+  for (int64_t i = 0; i < queries.rows(); ++i) {
+    float* query = queries.row(i);
+    for (int64_t dim = 0; dim < kDims; ++dim) query[dim] = 10 + 0.01f * query[dim];
+  }
+  for (const double target : {0.6, 0.9}) {
+    BuildConfig config = TreeConfig();
+    config.target_recall = target;
+    const Tuning tuning = Tune(config, 1, queries);
+    double hits = 0, wanted = 0;
+    for (int64_t i = 0; i < queries.rows(); ++i) {
+      Count(tuning, queries.row(i), config.k, {}, &hits, &wanted);
+    }
+    EXPECT_GE(tuning.measured_recall, target);
+    EXPECT_NEAR(tuning.measured_recall, hits / wanted, 0.001);
+    EXPECT_NE(tuning.num_leaves_to_search, Tune(config).num_leaves_to_search);
+  }
+}
+
 TEST_F(TunerTest, MoreRecallTakesMoreWork) {
   int64_t leaves = 0;
   for (const double target : {0.3, 0.6, 0.9, 0.99}) {
@@ -153,7 +175,7 @@ TEST_F(TunerTest, DoesNotDependOnThreads) {
 TEST_F(TunerTest, StopsWhenCancelled) {
   TestContext context;
   context.Cancel();
-  EXPECT_THAT(tfscann::Tune(*file_.index, rows_, TreeConfig(), context()),
+  EXPECT_THAT(tfscann::Tune(*file_.index, rows_, {}, TreeConfig(), context()),
               Fails(StatusCode::kCancelled, "the build was cancelled"));
 }
 

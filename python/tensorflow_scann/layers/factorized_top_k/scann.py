@@ -90,14 +90,35 @@ class ScaNN(TopK):
         self.searcher = Searcher()
         self.searcher.parallelize = bool(parallelize_batch_searches)
 
-    def index(self, candidates: Any, identifiers: Any = None) -> "ScaNN":
-        """See TopK.index."""
-        self.searcher.rebuild(candidates, identifiers, config=self.config)
-        return self
+    def index(
+        self, candidates: Any, identifiers: Any = None, *, tuning_queries: Any = None
+    ) -> "ScaNN":
+        """See TopK.index.
 
-    def index_from_dataset(self, candidates: tf.data.Dataset) -> "ScaNN":
-        """See TopK.index_from_dataset. The candidates need never all be in memory."""
-        self.searcher.rebuild(candidates, config=self.config)
+        Args:
+          candidates: See TopK.index.
+          identifiers: See TopK.index.
+          tuning_queries: A batch of queries as the layer takes them, a thousand or so, to measure
+            with how much of the index a search must look at to reach `target_recall`. `None`: with
+            candidates in their place, which the queries of a two-tower model do not resemble.
+
+        Returns:
+          self.
+        """
+        return self._build(candidates, identifiers, tuning_queries)
+
+    def index_from_dataset(
+        self, candidates: tf.data.Dataset, *, tuning_queries: Any = None
+    ) -> "ScaNN":
+        """See TopK.index_from_dataset, and `index`. Candidates need never all be in memory."""
+        return self._build(candidates, None, tuning_queries)
+
+    def _build(self, candidates: Any, identifiers: Any, tuning_queries: Any) -> "ScaNN":
+        if tuning_queries is not None:
+            tuning_queries = self._embed(tuning_queries)
+        self.searcher.rebuild(
+            candidates, identifiers, config=self.config, tuning_queries=tuning_queries
+        )
         return self
 
     def is_exact(self) -> bool:
