@@ -11,6 +11,7 @@
 #include "cc/io/index_file.h"
 #include "cc/kernels/kernels.h"
 #include "cc/pybind/status_py.h"
+#include "cc/search/code_error.h"
 #include "cc/search/int8_rows.h"
 #include "cc/search/partitioner.h"
 
@@ -110,6 +111,15 @@ class PyIndex {
         py::arg("leaf_splits") = splits);
   }
 
+  py::array_t<float> CodeErrors(int64_t sample) const {
+    if (file_.index->parameters().exact()) Raise(InvalidArgument("an exact index has no codes"));
+    const std::vector<float> errors = [&] {
+      py::gil_scoped_release release;
+      return tfscann::CodeErrors(file_.index->parts(), sample);
+    }();
+    return py::array_t<float>(static_cast<py::ssize_t>(errors.size()), errors.data());
+  }
+
  private:
   template <typename T>
   py::object ValuesOf(const Identifiers& identifiers) const {
@@ -186,6 +196,8 @@ void InitIndex(py::module_& module) {
            "Copies of the rows, float32 [n, d], and of the identifiers [n], bytes in a list for "
            "strings. Rows are of unit length for cosine; if there are int8 ones only it is those, "
            "for squared_l2 minus the mean candidate.")
+      .def("code_errors", &PyIndex::CodeErrors, py::arg("sample") = 100000,
+           "|candidate - its code| / |candidate| for about so many candidates, float32 [m].")
       .def("tree", &PyIndex::Tree,
            "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
            "radii and rows; what they are: cc/search/index_parts.h.");

@@ -26,7 +26,7 @@ except ImportError as error:
 _ASSET = "scann_index"
 
 
-@keras.utils.register_keras_serializable(package="tensorflow_scann")  # type: ignore[untyped-decorator]
+@keras.utils.register_keras_serializable(package="tensorflow_scann")
 class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     """Approximate top k where Keras Recommenders has `keras_rs.layers.BruteForceRetrieval`.
 

@@ -1,0 +1,96 @@
+#include "cc/search/code_error.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "gtest/gtest.h"
+#include "tests/cc/testing/matrix.h"
+#include "tests/cc/testing/search.h"
+
+namespace tfscann::testing {
+namespace {
+
+BuildConfig Config(DistanceMeasure measure, int64_t num_leaves) {
+  BuildConfig config;
+  config.distance_measure = measure;
+  config.num_leaves = num_leaves;
+  config.soar_lambda = 0;
+  config.num_leaves_to_search = 1;
+  config.num_reordering_candidates = 1;
+  return config;
+}
+
+double Mean(const std::vector<float>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+std::vector<float> Errors(const Matrix& rows, const BuildConfig& config, int64_t sample = 1 << 20) {
+  const IndexFile file = BuildIndex(rows, config);
+  return CodeErrors(file.index->parts(), sample);
+}
+
+class CodeErrorTest : public ::testing::TestWithParam<DistanceMeasure> {};
+
+INSTANTIATE_TEST_SUITE_P(Measures, CodeErrorTest,
+                         ::testing::Values(DistanceMeasure::kDotProduct,
+                                           DistanceMeasure::kSquaredL2));
+
+// Blocks of 2 dimensions that take 16 values, one for each code.
+TEST_P(CodeErrorTest, CodesThatSayAllHaveNone) {
+  Matrix rows(640, 6);
+  for (int64_t i = 0; i < rows.rows(); ++i) {
+    for (int64_t block = 0; block < 3; ++block) {
+      const int64_t value = (i / (block == 2 ? 40 : 1) + block * 3) % 16;
+      rows.row(i)[2 * block] = static_cast<float>(value % 4 * 10 - 15);
+      rows.row(i)[2 * block + 1] = static_cast<float>(value / 4 * 10 - 15);
+    }
+  }
+  const std::vector<float> errors = Errors(rows, Config(GetParam(), 1));
+  ASSERT_EQ(errors.size(), 640u);
+  // k-means may have found two values one code for two others.
+  const int64_t none =
+      std::count_if(errors.begin(), errors.end(), [](float e) { return e < 1e-5; });
+  EXPECT_GT(none, 200);
+}
+
+TEST_P(CodeErrorTest, CoarserCodesHaveMore) {
+  const Matrix rows = RandomMatrix(2000, 16, 1);
+  BuildConfig config = Config(GetParam(), 20);
+  double error = 0;
+  for (const int64_t dims : {1, 2, 4, 8}) {
+    config.dimensions_per_block = dims;
+    const double more = Mean(Errors(rows, config));
+    EXPECT_GT(more, 1.2 * error);
+    EXPECT_LT(more, 1.1);
+    error = more;
+  }
+  EXPECT_GT(error, 0.5);
+}
+
+TEST_P(CodeErrorTest, Int8CandidatesSayTheSame) {
+  const Matrix rows = RandomMatrix(2000, 16, 1);
+  BuildConfig config = Config(GetParam(), 20);
+  const double error = Mean(Errors(rows, config));
+  config.reordering_dtype = ReorderingDtype::kInt8;
+  EXPECT_NEAR(Mean(Errors(rows, config)), error, 0.01);
+}
+
+TEST_P(CodeErrorTest, ASampleIsAFewOfThem) {
+  const Matrix rows = RandomMatrix(2000, 16, 1);
+  const BuildConfig config = Config(GetParam(), 20);
+  const std::vector<float> few = Errors(rows, config, 200);
+  EXPECT_GT(few.size(), 100u);
+  EXPECT_LT(few.size(), 400u);
+  EXPECT_NEAR(Mean(few), Mean(Errors(rows, config)), 0.1);
+}
+
+TEST(CodeErrorOfDistancesTest, AreFromTheMean) {
+  Matrix rows = RandomMatrix(2000, 16, 1);
+  const BuildConfig config = Config(DistanceMeasure::kSquaredL2, 20);
+  const double error = Mean(Errors(rows, config));
+  for (int64_t i = 0; i < rows.rows(); ++i) rows.row(i)[3] += 1000;
+  EXPECT_NEAR(Mean(Errors(rows, config)), error, 0.02);
+}
+
+}  // namespace
+}  // namespace tfscann::testing
