@@ -3,6 +3,7 @@
 import json
 import pathlib
 import sys
+import textwrap
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import click
 import numpy as np
 import tensorflow as tf
 
+from . import _engine
 from .config import DISTANCE_MEASURES, REORDERING_DTYPES, IndexConfig
 from .exporting import OPS, saved_model_assets
 from .exporting import export as write_saved_model
@@ -57,12 +59,15 @@ def _print_info(info: IndexInfo, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(fields))
         return
+    click.echo(textwrap.fill(info.summary(), 80))
     sections = fields.pop("section_bytes")
+    click.echo()
     for name, value in fields.items():
-        click.echo(f"{name:<36}{'-' if value is None else value}")
-    click.echo("bytes of each section")
-    for name, size in sections.items():
-        click.echo(f"  {name:<34}{size:>14,}")
+        if value is not None:
+            click.echo(f"{name:<36}{value}")
+    click.echo()
+    for name, size in sorted(sections.items(), key=lambda item: -item[1]):
+        click.echo(f"{name:<36}{size:>14,} bytes {size / info.file_bytes:>7.1%}")
 
 
 def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -142,7 +147,7 @@ def build(
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def info(index: pathlib.Path, as_json: bool) -> None:
     """Says what INDEX, an index file or a SavedModel, is."""
-    _print_info(_open_searcher(index).info(), as_json)
+    _print_info(Searcher.load(_index_file(index)).info(), as_json)
 
 
 @cli.command()
@@ -161,47 +166,67 @@ def info(index: pathlib.Path, as_json: bool) -> None:
 def export(
     index: pathlib.Path, saved_model: pathlib.Path, ops: str, warmup_queries: pathlib.Path | None
 ) -> None:
-    """Writes the SavedModel folder SAVED_MODEL from the index file INDEX."""
+    """Writes the SavedModel folder SAVED_MODEL from INDEX, an index file or a SavedModel."""
     queries = None if warmup_queries is None else _load_array("--warmup-queries", warmup_queries)
-    searcher = Searcher.load(str(index))
+    searcher = Searcher.load(_index_file(index))
     write_saved_model(searcher, str(saved_model), ops=ops, warmup_queries=queries)
 
 
 @cli.command()
 @click.argument("index", type=_PATH)
-@click.option("--queries", type=_PATH, required=True, help=".npy of float [b, d] or [d].")
+@click.option("--queries", type=_PATH, help=".npy of float [b, d] or [d].")
+@click.option(
+    "--identifier",
+    "names",
+    multiple=True,
+    help="Of a candidate that is the query; may be given several times.",
+)
 @click.option("--k", type=int, help="Results a query. Default: the index's.")
 @click.option("--num-leaves-to-search", type=int, help="Default: the index's.")
 @click.option("--num-reordering-candidates", type=int, help="Default: the index's.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a query.")
 def search(
     index: pathlib.Path,
-    queries: pathlib.Path,
+    queries: pathlib.Path | None,
+    names: tuple[str, ...],
     k: int | None,
     num_leaves_to_search: int | None,
     num_reordering_candidates: int | None,
     as_json: bool,
 ) -> None:
-    """Finds the best candidates of INDEX, an index file or a SavedModel, for each query."""
-    vectors = np.atleast_2d(_load_array("--queries", queries))
-    scores, identifiers = _open_searcher(index).search(
+    """Finds the best candidates of INDEX, an index file or a SavedModel, for each query.
+
+    Queries come from a file, or are candidates of the index, by their identifiers.
+    """
+    if (queries is None) == (not names):
+        raise click.UsageError("give either --queries or --identifier")
+    path = _index_file(index)
+    searcher = Searcher.load(path)
+    if queries is not None:
+        vectors = np.atleast_2d(_load_array("--queries", queries))
+        titles = [str(row) for row in range(len(vectors))]
+    else:
+        vectors = _candidates_named(path, searcher.info(), names)
+        titles = list(names)
+    scores, identifiers = searcher.search(
         vectors,
         k,
         num_leaves_to_search=num_leaves_to_search,
         num_reordering_candidates=num_reordering_candidates,
     )
-    for query, (row_scores, row_identifiers) in enumerate(
-        zip(scores.numpy().tolist(), identifiers.numpy().tolist(), strict=True)
+    for title, row_scores, row_identifiers in zip(
+        titles, scores.numpy().tolist(), identifiers.numpy().tolist(), strict=True
     ):
-        names = [
+        row_names = [
             n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in row_identifiers
         ]
-        found = [(n, s) for n, s in zip(names, row_scores, strict=True) if np.isfinite(s)]
+        found = [(n, s) for n, s in zip(row_names, row_scores, strict=True) if np.isfinite(s)]
         if as_json:
             results = [{"identifier": n, "score": s} for n, s in found]
+            query: int | str = title if names else int(title)
             click.echo(json.dumps({"query": query, "results": results}))
         else:
-            click.echo(f"query {query}")
+            click.echo(f"query {title}")
             for name, score in found:
                 click.echo(f"  {score:>12.6f}  {name}")
 
@@ -218,7 +243,9 @@ def search(
 @click.option("--distance-measure", type=click.Choice(DISTANCE_MEASURES), default="dot_product")
 @click.option("--reordering-dtype", type=click.Choice(REORDERING_DTYPES), default="float32")
 @click.option("--json", "json_path", type=_PATH, help="Where to write every measurement.")
-@click.option("--plot", "plot_path", type=_PATH, help="Where to draw them; needs matplotlib.")
+@click.option("--plot", "plot_path", type=_PATH, help="Where to draw them.")
+@click.option("--html", "html_path", type=_PATH, help="Where to write a page about all of it.")
+@click.option("--log-dir", type=_PATH, help="Where to write a summary for TensorBoard.")
 def tune(
     embeddings: pathlib.Path,
     queries: pathlib.Path,
@@ -230,11 +257,13 @@ def tune(
     reordering_dtype: str,
     json_path: pathlib.Path | None,
     plot_path: pathlib.Path | None,
+    html_path: pathlib.Path | None,
+    log_dir: pathlib.Path | None,
 ) -> None:
     """Finds the fastest index of EMBEDDINGS that reaches a recall, and says how to build it."""
     from .tuning import tune as find_config
 
-    for option, path in (("--json", json_path), ("--plot", plot_path)):
+    for option, path in (("--json", json_path), ("--plot", plot_path), ("--html", html_path)):
         if path is not None and not path.absolute().parent.is_dir():
             raise click.UsageError(f"{option}: there is no folder {path.parent}")
     config = find_config(
@@ -247,6 +276,8 @@ def tune(
         batch_size=batch_size,
         json_path=json_path,
         plot_path=plot_path,
+        html_path=html_path,
+        log_dir=log_dir,
     )
     defaults = IndexConfig()
     options = [
@@ -287,14 +318,39 @@ def demo(directory: pathlib.Path) -> None:
     run(directory)
 
 
-def _open_searcher(path: pathlib.Path) -> Searcher:
-    """The searcher of an index file, or of the only index in a SavedModel."""
+def _index_file(path: pathlib.Path) -> str:
+    """An index file, or that of the only index in a SavedModel."""
     if not path.is_dir():
-        return Searcher.load(str(path))
+        return str(path)
     assets = [asset for asset in saved_model_assets(path) if _starts_with_magic(asset)]
     if len(assets) != 1:
         raise click.UsageError(f"{path} is no SavedModel with one index, but has {len(assets)}")
-    return Searcher.load(assets[0])
+    return assets[0]
+
+
+def _candidates_named(path: str, info: IndexInfo, names: tuple[str, ...]) -> np.ndarray:
+    """The candidates with these identifiers, of an index file that could be loaded."""
+    index = _engine.Index.open(path)
+    candidates = index.candidates()
+    is_text = info.identifiers == "string"
+    identifiers = np.asarray(candidates["identifiers"], dtype=object if is_text else None)
+    parse = str.encode if is_text else identifiers.dtype.type
+    rows = []
+    for name in names:
+        try:
+            wanted = parse(name)
+        except (ValueError, OverflowError):
+            raise click.UsageError(
+                f"--identifier: {name!r} is none of the index's, which are of {info.identifiers}"
+            ) from None
+        found = np.flatnonzero(identifiers == wanted)
+        if len(found) == 0:
+            raise click.UsageError(f"--identifier: no candidate of {path} is called {name!r}")
+        rows.append(found[0])
+    vectors: np.ndarray = candidates["rows"][rows]
+    if info.reordering_dtype == "int8" and info.distance_measure == "squared_l2":
+        vectors += index.tree()["center"]
+    return vectors
 
 
 def _starts_with_magic(path: str) -> bool:

@@ -61,3 +61,19 @@ class IndexInfo:
     def from_json(cls, text: str | bytes) -> "IndexInfo":
         """Reads the engine's description of an index."""
         return cls(**json.loads(text))
+
+    def summary(self) -> str:
+        """What the index is, in a few sentences."""
+        of = f"{self.num_candidates:,} candidates of {self.dimensions} dimensions"
+        text = f"{of}, compared by {self.distance_measure}, {self.file_bytes / 1e6:,.1f} MB. "
+        if self.is_exact:
+            return text + "Every candidate is scored exactly for every query."
+        copies = "two partitions each (SOAR)" if self.soar_lambda else "one partition each"
+        return text + (
+            f"They stand in {self.num_leaves:,} partitions, {copies}, as 4-bit codes for every "
+            f"{self.dimensions_per_block} dimensions. A search looks into "
+            f"{self.num_leaves_to_search:,} partitions and scores the best "
+            f"{self.num_reordering_candidates:,} again, by {self.reordering_dtype} values. "
+            f"When it was built that found {self.measured_recall:.4f} of the best {self.k}; the "
+            f"target was {self.target_recall}."
+        )

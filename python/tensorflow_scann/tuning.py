@@ -1,7 +1,6 @@
-"""Choosing the parameters of an index by measuring them: `tune` and what it reports."""
+"""`tune`: choosing the parameters of an index by measuring them."""
 
 import dataclasses
-import json
 import math
 import os
 import tempfile
@@ -15,6 +14,7 @@ import numpy as np
 from . import _engine
 from .building import build_index_file, count_hits, to_candidates, to_queries
 from .config import IndexConfig, check_integer, check_target_recall
+from .tuning_report import IndexDetails, Measurement, TuningReport, require_packages
 
 # Partitions tried, in multiples of the square root of the number of candidates.
 _LEAVES = (2, 4, 8)
@@ -32,135 +32,6 @@ _PASSES = 3
 _MIN_QUERIES_TO_SPLIT = 200
 
 
-@dataclasses.dataclass(frozen=True)
-class Measurement:
-    """What one setting achieved.
-
-    Attributes:
-      num_leaves: Partitions of the index; 0 for an exact one.
-      num_leaves_to_search: Partitions searched; 0 for an exact index.
-      num_reordering_candidates: Candidates scored again; 0 for an exact index.
-      tuning_recall: Recall@k over the queries that the setting was chosen by.
-      recall: Recall@k over the other queries (all of them where they are few).
-      queries_per_second: On one thread.
-    """
-
-    num_leaves: int
-    num_leaves_to_search: int
-    num_reordering_candidates: int
-    tuning_recall: float
-    recall: float
-    queries_per_second: float
-
-
-@dataclasses.dataclass(frozen=True)
-class TuningReport:
-    """A run of `tune`.
-
-    Attributes:
-      num_candidates: Number of candidates.
-      dimensions: Their dimensions.
-      num_queries: Queries asked with each setting.
-      batch_size: Queries asked at a time.
-      k: Results a query.
-      target_recall: What was to be reached.
-      measurements: Every setting tried.
-      chosen: The fastest that reached the target; if none did, the one of the highest recall.
-    """
-
-    num_candidates: int
-    dimensions: int
-    num_queries: int
-    batch_size: int
-    k: int
-    target_recall: float
-    measurements: tuple[Measurement, ...]
-    chosen: Measurement
-
-    def frontier(self) -> list[Measurement]:
-        """The settings that no other one beats in both recall and speed, by ascending recall."""
-        best: list[Measurement] = []
-        for one in sorted(self.measurements, key=lambda m: (-m.recall, -m.queries_per_second)):
-            if not best or one.queries_per_second > best[-1].queries_per_second:
-                best.append(one)
-        return best[::-1]
-
-    def table(self) -> str:
-        """The frontier from four fifths of the target on; the chosen setting has a star."""
-        shown = [one for one in self.frontier() if one.recall >= 0.8 * self.target_recall]
-        if self.chosen not in shown:
-            shown = sorted([*shown, self.chosen], key=lambda m: m.recall)
-        lines = [f"{'recall@' + str(self.k):>12}{'queries/s':>12}{'leaves':>10}{'searched':>10}"]
-        lines[0] += f"{'reordered':>11}"
-        for one in shown:
-            counts = (one.num_leaves, one.num_leaves_to_search, one.num_reordering_candidates)
-            leaves, searched, reordered = (str(count) if count else "-" for count in counts)
-            star = " *" if one == self.chosen else ""
-            lines.append(
-                f"{one.recall:>12.4f}{one.queries_per_second:>12,.0f}{leaves:>10}{searched:>10}"
-                f"{reordered:>11}{star}"
-            )
-        return "\n".join(lines)
-
-    def save_json(self, path: str | os.PathLike[str]) -> None:
-        """Writes all of it to a file."""
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(dataclasses.asdict(self), file, indent=1)
-            file.write("\n")
-
-    def save_plot(self, path: str | os.PathLike[str]) -> None:
-        """Draws queries a second over recall, all settings and the frontier, the chosen one marked.
-
-        Raises:
-          ImportError: matplotlib is not installed.
-          ValueError: the file's suffix is of no picture format.
-        """
-        figure_class, formatters = _matplotlib()
-        figure = figure_class(figsize=(8, 5), layout="constrained")
-        axes = figure.subplots()
-        rest = [one for one in self.measurements if one.recall > 0]
-        axes.scatter(
-            [one.recall for one in rest],
-            [one.queries_per_second for one in rest],
-            s=12,
-            color="#bbbbbb",
-            label="tried",
-        )
-        frontier = self.frontier()
-        axes.plot(
-            [one.recall for one in frontier],
-            [one.queries_per_second for one in frontier],
-            marker="o",
-            color="#0072b2",
-            label="fastest at its recall",
-        )
-        chosen = self.chosen
-        axes.plot(
-            chosen.recall,
-            chosen.queries_per_second,
-            marker="*",
-            markersize=18,
-            color="#d55e00",
-            linestyle="none",
-            label="chosen",
-        )
-        axes.axvline(self.target_recall, color="#888888", linestyle=":", label="target")
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(formatters.LogLocator(base=10, subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(formatters.FuncFormatter(lambda qps, _: f"{qps:,.0f}"))
-        axes.yaxis.set_minor_formatter(formatters.NullFormatter())
-        axes.set_xlabel(f"recall@{self.k}")
-        axes.set_ylabel("queries a second, one thread (log scale)")
-        axes.set_title(
-            f"{self.num_candidates:,} candidates of {self.dimensions} dimensions, "
-            f"{self.num_queries:,} queries, {self.batch_size} at a time",
-            fontsize=10,
-        )
-        axes.grid(True, color="#dddddd", linewidth=0.7)
-        axes.legend()
-        figure.savefig(path, dpi=130)
-
-
 def tune(
     candidates: Any,
     queries: Any,
@@ -172,6 +43,8 @@ def tune(
     batch_size: int = 1,
     json_path: str | os.PathLike[str] | None = None,
     plot_path: str | os.PathLike[str] | None = None,
+    html_path: str | os.PathLike[str] | None = None,
+    log_dir: str | os.PathLike[str] | None = None,
     verbose: bool = True,
 ) -> IndexConfig:
     """Finds the fastest index that reaches a recall, by trying.
@@ -192,8 +65,13 @@ def tune(
         below 20,000 candidates exact search.
       batch_size: Queries asked at a time, as the server will be.
       json_path: Where to write every measurement, or `None`.
-      plot_path: Where to draw recall against queries a second, or `None`. Needs matplotlib, the
-        extra `tune`.
+      plot_path: Where to draw recall against queries a second, or `None`. This and the next two
+        need the extra `tune`.
+      html_path: Where to write a page, all in one file, of the frontier, the settings to use, and
+        of the index that they make (which is built for it once more): partitions' sizes, error of
+        the codes, memory. Or `None`.
+      log_dir: A folder for TensorBoard: recall and queries a second of the frontier as scalars,
+        the plot as an image. Or `None`.
       verbose: Print what is measured and the frontier.
 
     Returns:
@@ -203,13 +81,17 @@ def tune(
 
     Raises:
       ValueError: an argument has the wrong rank, width or range.
-      ImportError: there is a `plot_path` and matplotlib is not installed.
+      ImportError: there is a path that needs the extra `tune`, which is not installed.
     """
     check_integer("k", k, 1)
     check_integer("batch_size", batch_size, 1)
     check_target_recall(target_recall)
-    if plot_path is not None:
-        _matplotlib()
+    for wanted, packages in (
+        (plot_path, ("matplotlib",)),
+        (html_path, ("matplotlib", "jinja2")),
+        (log_dir, ("matplotlib", "tensorboard")),
+    ):
+        require_packages(*(packages if wanted is not None else ()))
     rows = to_candidates(candidates)
     config = dataclasses.replace(config or IndexConfig(), k=k, target_recall=target_recall)
     vectors = to_queries(queries)
@@ -231,6 +113,7 @@ def tune(
             kind = "exact search" if count is None else f"{count} partitions"
             print(f"{kind}: {len(measurements)} settings measured so far", flush=True)
 
+    goal = sweep.goal()
     report = TuningReport(
         num_candidates=len(rows),
         dimensions=rows.shape[1],
@@ -238,8 +121,9 @@ def tune(
         batch_size=batch_size,
         k=k,
         target_recall=float(target_recall),
+        goal=goal,
         measurements=tuple(measurements),
-        chosen=_choose(measurements, target_recall),
+        chosen=_choose(measurements, goal),
     )
     if verbose:
         print(report.table())
@@ -247,19 +131,24 @@ def tune(
         report.save_json(json_path)
     if plot_path is not None:
         report.save_plot(plot_path)
+    if log_dir is not None:
+        report.write_summary(log_dir)
     chosen = report.chosen
-    if chosen.tuning_recall < target_recall:
+    if chosen.tuning_recall < goal:
         warnings.warn(
-            f"no setting reached target_recall {target_recall}: the best had "
-            f"{chosen.tuning_recall:.4f}",
+            f"no setting reached target_recall {target_recall} (with a margin for the number of "
+            f"queries {goal:.4f}): the best had {chosen.tuning_recall:.4f}",
             stacklevel=2,
         )
-    return dataclasses.replace(
+    config = dataclasses.replace(
         config,
         num_leaves=chosen.num_leaves or None,
         num_leaves_to_search=chosen.num_leaves_to_search or None,
         num_reordering_candidates=chosen.num_reordering_candidates or None,
     )
+    if html_path is not None:
+        report.save_html(html_path, config, sweep.details(config))
+    return config
 
 
 class _Sweep:
@@ -283,6 +172,12 @@ class _Sweep:
     def num_queries(self) -> int:
         return len(self._queries)
 
+    def goal(self) -> float:
+        """The target and a standard error, of results that stand or fall together to a degree."""
+        target = float(self._config.target_recall)
+        trials = len(self._queries[self._tuning]) * self._k
+        return min(1.0, target + math.sqrt(3 * target * (1 - target) / trials))
+
     def measure(self, num_leaves: int | None) -> Iterator[Measurement]:
         """Every search setting of an index with so many partitions; None is exact search."""
         with tempfile.TemporaryDirectory(prefix="tensorflow_scann_") as folder:
@@ -299,6 +194,11 @@ class _Sweep:
                 yield from row
                 if row[-1].tuning_recall >= max(_ENOUGH, self._config.target_recall):
                     return
+
+    def details(self, config: IndexConfig) -> IndexDetails:
+        """What the index of a configuration is made of."""
+        with tempfile.TemporaryDirectory(prefix="tensorflow_scann_") as folder:
+            return IndexDetails.of(self._build(folder, vars(config)))
 
     def _reordered(self) -> list[int]:
         counts = [math.ceil(factor * self._k) for factor in _REORDERED]
@@ -352,8 +252,8 @@ class _Sweep:
         )
 
 
-def _choose(measurements: Sequence[Measurement], target_recall: float) -> Measurement:
-    reached = [one for one in measurements if one.tuning_recall >= target_recall]
+def _choose(measurements: Sequence[Measurement], goal: float) -> Measurement:
+    reached = [one for one in measurements if one.tuning_recall >= goal]
     if reached:
         return max(reached, key=lambda one: one.queries_per_second)
     return max(measurements, key=lambda one: (one.tuning_recall, one.queries_per_second))
@@ -370,13 +270,3 @@ def _geometric(first: int, last: int) -> list[int]:
     while counts[-1] < last:
         counts.append(min(last, max(counts[-1] + 1, round(counts[-1] * _STEP))))
     return counts
-
-
-def _matplotlib() -> tuple[Any, Any]:
-    """Matplotlib's Figure and tickers: without pyplot, so that no backend is chosen."""
-    try:
-        from matplotlib import ticker
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("a plot needs matplotlib: pip install 'tensorflow-scann[tune]'") from None
-    return Figure, ticker

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -65,6 +66,39 @@ def test_info(folder: pathlib.Path) -> None:
         assert json.loads(described.stdout)["distance_measure"] == "cosine"
     lines = run("info", "index", cwd=folder).stdout.splitlines()
     assert "num_candidates                      500" in lines
+    assert lines[0].startswith("500 candidates of 8 dimensions, compared by cosine, ")
+    assert any(re.fullmatch(r"int8_rows +[\d,]+ bytes +\d+\.\d%", line) for line in lines)
+    assert len(lines) < 45  # a screen
+
+
+@pytest.mark.parametrize("index", ["index", "model"])
+def test_search_by_identifier(folder: pathlib.Path, index: str) -> None:
+    arguments = ("--identifier", "name 7", "--identifier", "name 3", "--k", 2)
+    found = run("search", index, *arguments, "--json", cwd=folder)
+    assert found.returncode == 0, found.stderr
+    answers = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [answer["query"] for answer in answers] == ["name 7", "name 3"]
+    assert [answer["results"][0]["identifier"] for answer in answers] == ["name 7", "name 3"]
+    assert answers[0]["results"][0]["score"] == pytest.approx(1.0)
+    text = run("search", index, *arguments, cwd=folder).stdout
+    assert text.splitlines()[:2] == ["query name 7", "      1.000000  name 7"]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_search_by_number(folder: pathlib.Path, dtype: str) -> None:
+    large = 2**60 if dtype == "int64" else 0
+    np.save(folder / "numbers.npy", (np.arange(500) + large).astype(dtype))
+    built = run(
+        "build", "embeddings.npy", "--identifiers", "numbers.npy", "--output", f"by {dtype}",
+        "--num-leaves", 5, "--distance-measure", "squared_l2", "--reordering-dtype", "int8",
+        cwd=folder,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    wanted = np.dtype(dtype).type(large + 9)
+    found = run("search", f"by {dtype}", "--identifier", wanted, "--k", 1, "--json", cwd=folder)
+    (result,) = json.loads(found.stdout)["results"]
+    assert result["identifier"] == wanted
+    assert result["score"] == pytest.approx(0.0, abs=1e-3)
 
 
 def test_export(folder: pathlib.Path) -> None:
@@ -116,7 +150,9 @@ def test_tune_says_how_to_build(folder: pathlib.Path) -> None:
         (["info", "none"], "none"),
         (["info", "names.txt"], "not a tensorflow-scann index file"),
         (["info", "."], ". is no SavedModel with one index"),
-        (["search", "index"], "Missing option '--queries'"),
+        (["search", "index"], "give either --queries or --identifier"),
+        (["search", "index", "--queries", "queries.npy", "--identifier", "x"], "give either"),
+        (["search", "index", "--identifier", "x"], "no candidate of index is called 'x'"),
         (["search", "index", "--queries", "queries.npy", "--k", "0"], "k is 0, but must be"),
         (["export", "names.txt", "y"], "not a tensorflow-scann index file"),
         (["export", "index", "y", "--ops", "other"], "'other' is not one of 'scann', 'tensorflow'"),
