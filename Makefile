@@ -5,6 +5,7 @@ VENV ?= .venv
 TENSORFLOW ?= tensorflow-cpu==2.21.0
 # Without their dependency on the package `tensorflow`, which is not `tensorflow-cpu`.
 TEST_PEERS ?= tf-keras==2.21.0 tensorflow-recommenders==0.7.7 tensorflow-serving-api==2.21.0
+DOCS_PACKAGES ?= "mkdocs-material>=9.5,<10" "mkdocstrings[python]>=0.27" ruff
 BIN := $(VENV)/bin
 # The processors, for compiling.
 JOBS := $(shell nproc)
@@ -12,7 +13,7 @@ BUILDIFIER := npx --yes @bazel/buildifier@8.2.1
 BAZEL_FILES = $(shell git ls-files | grep -E '(^|/)(WORKSPACE|BUILD|[^/]*\.(BUILD|bzl))$$')
 CC_FILES = $(shell git ls-files '*.h' '*.cc')
 
-.PHONY: demo test bench wheel wheel-test format lint bazel-test clean
+.PHONY: demo test docs bench wheel wheel-test format lint bazel-test clean
 
 demo: $(VENV)/.built
 	$(BIN)/tensorflow-scann demo --directory demo_output
@@ -20,6 +21,10 @@ demo: $(VENV)/.built
 test: $(VENV)/.built
 	$(BIN)/python -m pytest tests/python python/tensorflow_scann
 	TF_USE_LEGACY_KERAS=1 $(BIN)/python -m pytest -m keras tests/python
+
+# The documentation site, in site/.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --quiet
 
 bench: $(VENV)/.built
 	$(BIN)/pip install --quiet --no-build-isolation --editable ".[bench]"
@@ -52,7 +57,7 @@ lint: $(VENV)/.lint
 	$(BUILDIFIER) -mode=check $(BAZEL_FILES)
 
 clean:
-	rm -rf $(VENV) build dist demo_output python/tensorflow_scann/*.so
+	rm -rf $(VENV) build dist site demo_output python/tensorflow_scann/*.so
 
 $(VENV)/.tensorflow:
 	$(PYTHON) -m venv $(VENV)
@@ -63,6 +68,12 @@ $(VENV)/.tensorflow:
 # Compiled in place, so that a changed Python file needs no build.
 $(VENV)/.built: $(VENV)/.tensorflow pyproject.toml setup.py $(wildcard cc/*/*.cc cc/*/*.h)
 	TFSCANN_BUILD_JOBS=$(JOBS) $(BIN)/pip install --quiet --no-build-isolation --editable ".[test]"
+	touch $@
+
+# Apart from the package: it is read, not imported.
+$(VENV)/.docs:
+	$(PYTHON) -m venv $(VENV)/docs
+	$(VENV)/docs/bin/pip install --quiet $(DOCS_PACKAGES)
 	touch $@
 
 $(VENV)/.lint: $(VENV)/.built

@@ -38,7 +38,7 @@ class IndexConfig:
     Raises:
       ValueError: for a parameter out of its range, naming it, its value and the range.
 
-    Example:
+    Examples:
       >>> IndexConfig(distance_measure="cosine", target_recall=0.9).num_leaves is None
       True
     """

@@ -31,7 +31,7 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
     its score, computed as one of many, comes out a little higher. Identifiers tell such candidates
     apart.
 
-    Example:
+    Examples:
       >>> candidates = tf.data.Dataset.from_tensor_slices(tf.eye(4)).batch(2)
       >>> metric = FactorizedTopK(candidates, ks=(1, 2))
       >>> queries = tf.constant([[3.0, 2.0, 1.0, 0.0], [3.0, 2.0, 1.0, 0.0]])

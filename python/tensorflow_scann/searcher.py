@@ -64,7 +64,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
     Make one with `Searcher.build` or `Searcher.load`. `Searcher()` has no index yet: it waits for
     a checkpoint.
 
-    Example:
+    Examples:
       >>> candidates = np.eye(4, dtype=np.float32)
       >>> searcher = Searcher.build(candidates, np.array(["a", "b", "c", "d"]))
       >>> scores, identifiers = searcher.search(candidates[2], k=1)

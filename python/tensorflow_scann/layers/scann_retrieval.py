@@ -34,7 +34,7 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     when it is saved, in a `.keras` file, a SavedModel or a checkpoint, and it takes identifiers of
     any type that `Searcher` takes.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> layer = ScannRetrieval(k=2)
       >>> layer.update_candidates(np.eye(4, dtype=np.float32), np.array(["a", "b", "c", "d"]))

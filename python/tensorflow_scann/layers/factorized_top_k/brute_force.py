@@ -25,7 +25,7 @@ class BruteForce(ExactTopK):
 
     Takes the place of `tfrs.layers.factorized_top_k.BruteForce`.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> candidates = np.eye(4, dtype=np.float32)
       >>> scores, identifiers = BruteForce(k=2).index(candidates)(candidates[3])

@@ -21,7 +21,7 @@ class ScaNN(TopK):
     Takes the place of `tfrs.layers.factorized_top_k.ScaNN`. The whole index is saved with the
     layer, by `tf.saved_model.save`, `layer.export`, `layer.save` and `tf.train.Checkpoint`.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> candidates = np.eye(4, dtype=np.float32)
       >>> layer = ScaNN(k=1).index(candidates, np.array(["a", "b", "c", "d"]))
