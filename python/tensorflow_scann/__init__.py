@@ -5,13 +5,18 @@ TensorFlow Recommenders, and `export` for model servers.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
-from ._ops import op_library
 from .config import IndexConfig
 from .info import IndexInfo
-from .searcher import Searcher
 from .version import __version__
+
+# An import registers the ops, so that SavedModels can be loaded. Not when the command line starts:
+# its help, its complaints and its completion should not wait seconds for TensorFlow.
+if TYPE_CHECKING or "_tensorflow_scann_cli" not in sys.modules:
+    from ._ops import op_library as op_library
+    from .searcher import Searcher as Searcher
 
 if TYPE_CHECKING:
     from . import layers as layers
@@ -34,6 +39,8 @@ __all__ = [
 
 # Keras takes a second to import: only who asks for these pays for it.
 _LAZY = {
+    "op_library": ("._ops", "op_library"),
+    "Searcher": (".searcher", "Searcher"),
     "layers": (".layers", None),
     "metrics": (".metrics", None),
     "export": (".exporting", "export"),

@@ -1,4 +1,7 @@
-"""The `tensorflow-scann` command."""
+"""The `tensorflow-scann` command.
+
+TensorFlow is imported by what a command does, not by what it is: help and mistakes come at once.
+"""
 
 import json
 import pathlib
@@ -6,19 +9,18 @@ import sys
 import textwrap
 import zipfile
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-import tensorflow as tf
 
 from . import _engine
-from .config import DISTANCE_MEASURES, REORDERING_DTYPES, IndexConfig
-from .exporting import OPS, saved_model_assets
-from .exporting import export as write_saved_model
+from .config import DISTANCE_MEASURES, EXPORT_OPS, REORDERING_DTYPES, IndexConfig
 from .info import IndexInfo
-from .searcher import Searcher
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .searcher import Searcher
 
 _PATH = click.Path(path_type=pathlib.Path)
 _MAGIC = b"TFSCANN\0"  # what index files start with
@@ -127,17 +129,18 @@ def build(
     if output is not None and not output.absolute().parent.is_dir():
         raise click.UsageError(f"--output: there is no folder {output.parent}")
     config = IndexConfig(**parameters)
-    searcher = Searcher.build(
-        _load_array("EMBEDDINGS", embeddings),
-        None if identifiers is None else _load_identifiers(identifiers),
-        config=config,
-        tuning_queries=(
-            None if tuning_queries is None else _load_array("--tuning-queries", tuning_queries)
-        ),
-    )
+    candidates = _load_array("EMBEDDINGS", embeddings)
+    names = None if identifiers is None else _load_identifiers(identifiers)
+    queries = None if tuning_queries is None else _load_array("--tuning-queries", tuning_queries)
+
+    from .searcher import Searcher
+
+    searcher = Searcher.build(candidates, names, config=config, tuning_queries=queries)
     if output is not None:
         searcher.save(str(output))
     if saved_model is not None:
+        from .exporting import export as write_saved_model
+
         write_saved_model(searcher, str(saved_model))
     _print_info(searcher.info(), as_json)
 
@@ -147,7 +150,7 @@ def build(
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def info(index: pathlib.Path, as_json: bool) -> None:
     """Says what INDEX, an index file or a SavedModel, is."""
-    _print_info(Searcher.load(_index_file(index)).info(), as_json)
+    _print_info(_load(_index_file(index)).info(), as_json)
 
 
 @cli.command()
@@ -155,8 +158,8 @@ def info(index: pathlib.Path, as_json: bool) -> None:
 @click.argument("saved_model", type=_PATH)
 @click.option(
     "--ops",
-    type=click.Choice(OPS),
-    default=OPS[0],
+    type=click.Choice(EXPORT_OPS),
+    default=EXPORT_OPS[0],
     show_default=True,
     help="tensorflow: for a server without this package's ops; slower.",
 )
@@ -168,7 +171,10 @@ def export(
 ) -> None:
     """Writes the SavedModel folder SAVED_MODEL from INDEX, an index file or a SavedModel."""
     queries = None if warmup_queries is None else _load_array("--warmup-queries", warmup_queries)
-    searcher = Searcher.load(_index_file(index))
+    searcher = _load(_index_file(index))
+
+    from .exporting import export as write_saved_model
+
     write_saved_model(searcher, str(saved_model), ops=ops, warmup_queries=queries)
 
 
@@ -201,9 +207,9 @@ def search(
     if (queries is None) == (not names):
         raise click.UsageError("give either --queries or --identifier")
     path = _index_file(index)
-    searcher = Searcher.load(path)
-    if queries is not None:
-        vectors = np.atleast_2d(_load_array("--queries", queries))
+    vectors = None if queries is None else np.atleast_2d(_load_array("--queries", queries))
+    searcher = _load(path)
+    if vectors is not None:
         titles = [str(row) for row in range(len(vectors))]
     else:
         vectors = _candidates_named(path, searcher.info(), names)
@@ -261,14 +267,17 @@ def tune(
     log_dir: pathlib.Path | None,
 ) -> None:
     """Finds the fastest index of EMBEDDINGS that reaches a recall, and says how to build it."""
-    from .tuning import tune as find_config
-
     for option, path in (("--json", json_path), ("--plot", plot_path), ("--html", html_path)):
         if path is not None and not path.absolute().parent.is_dir():
             raise click.UsageError(f"{option}: there is no folder {path.parent}")
+    candidates = _load_array("EMBEDDINGS", embeddings)
+    vectors = _load_array("--queries", queries)
+
+    from .tuning import tune as find_config
+
     config = find_config(
-        _load_array("EMBEDDINGS", embeddings),
-        _load_array("--queries", queries),
+        candidates,
+        vectors,
         k,
         target_recall=target_recall,
         config=IndexConfig(distance_measure=distance_measure, reordering_dtype=reordering_dtype),
@@ -318,10 +327,19 @@ def demo(directory: pathlib.Path) -> None:
     run(directory)
 
 
+def _load(path: str) -> "Searcher":
+    from .searcher import Searcher
+
+    return Searcher.load(path)
+
+
 def _index_file(path: pathlib.Path) -> str:
     """An index file, or that of the only index in a SavedModel."""
     if not path.is_dir():
         return str(path)
+
+    from .exporting import saved_model_assets
+
     assets = [asset for asset in saved_model_assets(path) if _starts_with_magic(asset)]
     if len(assets) != 1:
         raise click.UsageError(f"{path} is no SavedModel with one index, but has {len(assets)}")
@@ -368,7 +386,10 @@ def main() -> None:
         _fail(error.format_message())
     except (ValueError, OSError, ImportError) as error:
         _fail(str(error))
-    except tf.errors.OpError as error:
+    except Exception as error:
+        tensorflow = sys.modules.get("tensorflow")
+        if tensorflow is None or not isinstance(error, tensorflow.errors.OpError):
+            raise
         _fail(error.message)
     sys.exit(status or 0)
 

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 DISTANCE_MEASURES = ("dot_product", "cosine", "squared_l2")
+EXPORT_OPS = ("scann", "tensorflow")
 REORDERING_DTYPES = ("float32", "int8")
 
 

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from . import _engine
+from .config import EXPORT_OPS
 from .layers.factorized_top_k.leaf_search import ExactSearch, LeafSearch
 from .layers.factorized_top_k.results import missing_identifier
 from .layers.factorized_top_k.saving import named_spec, serving_functions
@@ -16,8 +17,6 @@ from .layers.factorized_top_k.scann import ScaNN
 from .layers.factorized_top_k.top_k import TopK
 from .searcher import ASSET_PREFIX, Searcher
 from .warmup import Request, write_warmup_requests
-
-OPS = ("scann", "tensorflow")
 
 
 def export(
@@ -55,8 +54,8 @@ def export(
       ValueError: it is neither, or has no index; or its query model was never called, or takes an
         input by the name of another one; or ops is another.
     """
-    if ops not in OPS:
-        raise ValueError(f"ops is {ops!r}, but must be one of {', '.join(map(repr, OPS))}")
+    if ops not in EXPORT_OPS:
+        raise ValueError(f"ops is {ops!r}, but must be one of {', '.join(map(repr, EXPORT_OPS))}")
     if isinstance(layer_or_searcher, Searcher):
         layer: TopK = ScaNN(k=layer_or_searcher.info().k)
         layer.searcher = layer_or_searcher

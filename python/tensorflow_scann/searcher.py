@@ -1,8 +1,10 @@
 """Searcher: an index as a TensorFlow resource that models can hold, search and save."""
 
+import logging
 import os
 import shutil
 import tempfile
+import time
 import uuid
 import weakref
 from typing import Any
@@ -17,6 +19,8 @@ from .building import build_index_file, count_hits, to_queries
 from .config import IndexConfig, check_integer
 from .info import IndexInfo
 from .progress import ProgressCallback
+
+_logger = logging.getLogger(__name__)
 
 # How the names of assets in SavedModels begin.
 ASSET_PREFIX = "scann_index_"
@@ -142,6 +146,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
         searcher = cls()
         _ops.scann_load(searcher.resource_handle, os.fspath(path))
         searcher._adopt(os.fspath(path), None)
+        _logger.info("Loaded %s: %s", os.fspath(path), searcher.info().summary())
         return searcher
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -315,6 +320,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
 
         If that fails the old index stays.
         """
+        start = time.monotonic()
         folder, path = _new_file()
         try:
             build_index_file(
@@ -325,6 +331,7 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
             shutil.rmtree(folder)
             raise
         self._adopt(path, folder)
+        _logger.info("Built in %.1f s: %s", time.monotonic() - start, self.info().summary())
 
     def load_copy(self, path: str) -> None:
         """Loads an index file that will go away, in place of the index that there is."""

@@ -101,6 +101,39 @@ def test_search_by_number(folder: pathlib.Path, dtype: str) -> None:
     assert result["score"] == pytest.approx(0.0, abs=1e-3)
 
 
+def test_help_and_completion_come_without_tensorflow(folder: pathlib.Path) -> None:
+    # Where importing TensorFlow is an error, there is no need to wait for it.
+    program = (
+        "import sys; sys.modules['tensorflow'] = None;"
+        "import _tensorflow_scann_cli as cli; cli.main()"
+    )
+
+    def run_without(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env={**os.environ, **environment},
+            check=False,
+        )
+
+    shown = run_without("--help")
+    assert shown.returncode == 0, shown.stderr
+    for command in ("build", "search", "tune", "info", "export", "doctor", "demo"):
+        assert re.search(rf"^  {command} ", shown.stdout, re.MULTILINE)
+    assert run_without("build").returncode == 2
+    for words, expected in (("se", "search"), ("build x --reordering-dtype i", "int8")):
+        completed = run_without(
+            _TENSORFLOW_SCANN_COMPLETE="bash_complete",
+            COMP_WORDS=f"tensorflow-scann {words}",
+            COMP_CWORD=str(len(words.split())),
+        )
+        assert completed.stdout.splitlines() == [f"plain,{expected}"], completed.stderr
+    script = run_without(_TENSORFLOW_SCANN_COMPLETE="bash_source")
+    assert "complete " in script.stdout
+
+
 def test_export(folder: pathlib.Path) -> None:
     assert run("export", "index", "exported", cwd=folder).returncode == 0
     found = run("search", "exported", "--queries", "queries.npy", "--json", cwd=folder)

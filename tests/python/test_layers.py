@@ -505,3 +505,14 @@ def test_tuning_queries_go_through_the_query_model(query_model: Any, vectors: np
     batches = tf.data.Dataset.from_tensor_slices(vectors).batch(100)
     layer = ScaNN(**parameters).index_from_dataset(batches, tuning_queries=embeddings)
     assert layer.searcher.info() == expected.searcher.info()
+
+
+def test_repr_says_what_it_is(vectors: np.ndarray) -> None:
+    assert repr(BruteForce(k=3, name="b")) == "<BruteForce 'b', k=3, no candidates yet>"
+    layer = BruteForce(k=3, name="b").index(vectors)
+    assert repr(layer) == "<BruteForce 'b', k=3, candidates of 24 dimensions>"
+    assert repr(ScaNN(name="s")) == "<ScaNN 's', k=10, <Searcher without an index>>"
+    assert "3000 candidates x 24 dimensions" in repr(_index(_scann(name="s"), vectors))
+    assert repr(_index(Streaming(name="t"), vectors)) == (
+        "<Streaming 't', k=10, candidates of 24 dimensions>"
+    )

@@ -1,5 +1,7 @@
 """Searcher: what can be built, and what a search answers."""
 
+import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -430,3 +432,14 @@ def test_mistakes_with_tuning_queries(vectors: np.ndarray) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             Searcher.build(vectors, tuning_queries=queries)
+
+
+def test_logs_through_logging(
+    vectors: np.ndarray, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="tensorflow_scann"):
+        Searcher.build(vectors).save(tmp_path / "index")
+        Searcher.load(tmp_path / "index")
+    built, loaded = caplog.messages
+    assert re.fullmatch(r"Built in [\d.]+ s: 3,000 candidates of 24 dimensions, .*", built)
+    assert loaded.startswith(f"Loaded {tmp_path / 'index'}: 3,000 candidates")

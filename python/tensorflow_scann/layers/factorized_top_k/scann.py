@@ -125,6 +125,9 @@ class ScaNN(TopK):
         """False: even a catalogue so small that its index is exact may grow."""
         return False
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}, k={self.k}, {self.searcher!r}>"
+
     _effort_names = EFFORT_NAMES
 
     def _embed(self, queries: Any) -> Any:

@@ -187,6 +187,13 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
             raise ValueError(f"queries have shape {queries.shape}, but must have rank 1 or 2")
         return queries
 
+    def __repr__(self) -> str:
+        try:
+            of = f"candidates of {self._dimensions()} dimensions"
+        except ValueError:
+            of = "no candidates yet"
+        return f"<{type(self).__name__} {self.name!r}, k={self._k}, {of}>"
+
     # Saving.
 
     def query_spec(self) -> Any:
