@@ -24,6 +24,8 @@ _logger = logging.getLogger(__name__)
 
 # How the names of assets in SavedModels begin.
 ASSET_PREFIX = "scann_index_"
+# The name of the index in `.keras` files.
+_KERAS_ASSET = "scann_index"
 
 
 def _new_file() -> tuple[str, str]:
@@ -343,6 +345,17 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
             shutil.rmtree(folder)
             raise
         self._adopt(copy, folder)
+
+    def save_in(self, folder: str) -> None:
+        """Writes the index, if there is one, for `load_from`: the assets of a `.keras` file."""
+        if self.has_index:
+            self.save(os.path.join(folder, _KERAS_ASSET))
+
+    def load_from(self, folder: str) -> None:
+        """Loads what `save_in` wrote to a folder that will go away, if it wrote."""
+        path = os.path.join(folder, _KERAS_ASSET)
+        if tf.io.gfile.exists(path):
+            self.load_copy(path)
 
     def _keep_file(self) -> None:
         """Writes the index that the resource has to a file of this object's own."""

@@ -1,6 +1,5 @@
 """ScannRetrieval: the retrieval layer of Keras Recommenders, with an index of ScaNN."""
 
-import os
 from typing import Any
 
 import tensorflow as tf
@@ -22,8 +21,6 @@ except ImportError as error:
         f"ScannRetrieval needs Keras Recommenders ({error}): "
         "pip install 'tensorflow-scann[keras-rs]'"
     ) from None
-
-_ASSET = "scann_index"
 
 
 @keras.utils.register_keras_serializable(package="tensorflow_scann")
@@ -147,14 +144,11 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
 
     def save_assets(self, dir_path: str) -> None:
         """Called by Keras for a `.keras` file."""
-        if self.searcher.has_index:
-            self.searcher.save(os.path.join(dir_path, _ASSET))
+        self.searcher.save_in(dir_path)
 
     def load_assets(self, dir_path: str) -> None:
         """Called by Keras for a `.keras` file."""
-        path = os.path.join(dir_path, _ASSET)
-        if tf.io.gfile.exists(path):
-            self.searcher.load_copy(path)
+        self.searcher.load_from(dir_path)
 
 
 def _with_k(config: IndexConfig, k: int) -> IndexConfig:

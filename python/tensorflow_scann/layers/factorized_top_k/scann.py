@@ -1,6 +1,5 @@
 """ScaNN: approximate top k through the engine's ops."""
 
-import os
 from typing import Any
 
 import tensorflow as tf
@@ -10,8 +9,6 @@ from ...searcher import Searcher
 from .results import Results
 from .saving import EFFORT_NAMES
 from .top_k import TopK, register
-
-_ASSET = "scann_index"
 
 
 @register
@@ -154,11 +151,8 @@ class ScaNN(TopK):
 
     def save_assets(self, dir_path: str) -> None:
         """Called by Keras for a `.keras` file."""
-        if self.searcher.has_index:
-            self.searcher.save(os.path.join(dir_path, _ASSET))
+        self.searcher.save_in(dir_path)
 
     def load_assets(self, dir_path: str) -> None:
         """Called by Keras for a `.keras` file."""
-        path = os.path.join(dir_path, _ASSET)
-        if tf.io.gfile.exists(path):
-            self.searcher.load_copy(path)
+        self.searcher.load_from(dir_path)
