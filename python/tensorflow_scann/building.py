@@ -47,7 +47,10 @@ def to_queries(queries: Any, name: str = "queries") -> np.ndarray:
     Raises:
       ValueError: unless they are a non-empty array of rank 2 of finite values.
     """
-    array = np.ascontiguousarray(queries, dtype=np.float32)
+    try:
+        array = np.asarray(queries, dtype=np.float32, order="C")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be floats of rank 2: {error}") from None
     if array.ndim != 2 or len(array) == 0:
         raise ValueError(f"{name} have shape {array.shape}, but must be [b, d], b >= 1")
     if not np.isfinite(array).all():

@@ -429,6 +429,7 @@ def test_mistakes_with_tuning_queries(vectors: np.ndarray) -> None:
         (np.zeros([24]), r"tuning_queries have shape \(24,\)"),
         (np.zeros([0, 24]), r"tuning_queries have shape \(0, 24\)"),
         (infinite, "tuning_queries have a NaN or infinite value"),
+        (["a", "b"], "tuning_queries must be floats of rank 2"),
     ):
         with pytest.raises(ValueError, match=message):
             Searcher.build(vectors, tuning_queries=queries)
