@@ -21,10 +21,10 @@ class CodeReader {
 
   void AddErrorsOfGroup(int64_t leaf, int64_t group, std::vector<float>* errors) {
     centroids_.Dequantize(leaf, centroid_.data());
-    for (int place = 0; place < kLut16Group; ++place) {
-      const int32_t row = parts_.position_rows[group * kLut16Group + place];
-      if (row < 0) continue;
-      ReadRow(row);
+    const int64_t before = (group - parts_.leaf_first_groups[leaf]) * kLut16Group;
+    const int64_t size = std::min<int64_t>(kLut16Group, parts_.leaf_sizes[leaf] - before);
+    for (int place = 0; place < size; ++place) {
+      ReadRow(parts_.position_rows[group * kLut16Group + place]);
       double squared_error = 0, squared_norm = 0;
       for (int64_t dim = 0; dim < dims_; ++dim) {
         const double error = row_[dim] - centroid_[dim] - Residual(group, place, dim);

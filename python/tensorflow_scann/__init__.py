@@ -14,7 +14,7 @@ from .version import __version__
 
 # An import registers the ops, so that SavedModels can be loaded. Not when the command line starts:
 # its help, its complaints and its completion should not wait seconds for TensorFlow.
-if TYPE_CHECKING or "_tensorflow_scann_cli" not in sys.modules:
+if TYPE_CHECKING or not getattr(sys.modules.get("_tensorflow_scann_cli"), "is_running", False):
     from ._ops import op_library as op_library
     from .searcher import Searcher as Searcher
 

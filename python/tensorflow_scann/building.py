@@ -48,7 +48,10 @@ def to_queries(queries: Any, name: str = "queries") -> np.ndarray:
       ValueError: unless they are a non-empty array of rank 2 of finite values.
     """
     try:
-        array = np.asarray(queries, dtype=np.float32, order="C")
+        array = np.asarray(queries)
+        if np.iscomplexobj(array):
+            raise ValueError("they are complex")
+        array = np.asarray(array, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be floats of rank 2: {error}") from None
     if array.ndim != 2 or len(array) == 0:

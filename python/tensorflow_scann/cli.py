@@ -4,9 +4,12 @@ TensorFlow is imported by what a command does, not by what it is: help and mista
 """
 
 import json
+import os
 import pathlib
+import re
 import sys
 import textwrap
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -54,6 +57,8 @@ def _load_identifiers(path: pathlib.Path) -> np.ndarray:
         return np.array(lines, dtype=np.str_)
     except FileNotFoundError:
         raise click.UsageError(f"--identifiers: there is no file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--identifiers: {path} is no text in UTF-8: {error}") from None
 
 
 def _print_info(info: IndexInfo, as_json: bool) -> None:
@@ -335,6 +340,8 @@ def _load(path: str) -> "Searcher":
 
 def _index_file(path: pathlib.Path) -> str:
     """An index file, or that of the only index in a SavedModel."""
+    if not path.exists():
+        raise click.UsageError(f"there is no index file and no SavedModel {path}")
     if not path.is_dir():
         return str(path)
 
@@ -352,7 +359,7 @@ def _candidates_named(path: str, info: IndexInfo, names: tuple[str, ...]) -> np.
     candidates = index.candidates()
     is_text = info.identifiers == "string"
     identifiers = np.asarray(candidates["identifiers"], dtype=object if is_text else None)
-    parse = str.encode if is_text else identifiers.dtype.type
+    parse = os.fsencode if is_text else identifiers.dtype.type
     rows = []
     for name in names:
         try:
@@ -378,6 +385,7 @@ def _starts_with_magic(path: str) -> bool:
 
 def main() -> None:
     """Runs the command. A user's mistake is one line and exit status 2."""
+    warnings.showwarning = lambda message, *_: click.echo(f"warning: {message}", err=True)
     try:
         status = cli.main(prog_name="tensorflow-scann", standalone_mode=False)
     except click.Abort:
@@ -395,6 +403,7 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    line = " ".join(message.split())
+    # TensorFlow says where in itself an op failed.
+    line = " ".join(re.sub(r"\{\{.*?\}\}|\[Op:\w+\]", "", message).split())
     click.echo(f"tensorflow-scann: {line}", err=True)
     sys.exit(2)

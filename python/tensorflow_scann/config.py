@@ -23,16 +23,17 @@ class IndexConfig:
       training_iterations: Rounds of k-means.
       dimensions_per_block: Consecutive dimensions quantized together, into 4 bits.
       num_reordering_candidates: Best approximate candidates that are scored again, exactly. `None`:
-        as few as reach `target_recall`.
+        as few as reach `target_recall`. A search for more than `k` results takes more in
+        proportion, unless it says how many.
       soar_lambda: Weight of SOAR's orthogonality (Sun et al., NeurIPS 2023) in choosing a second
         partition for each candidate. `None`: 1.0. 0 switches second partitions off.
       anisotropic_quantization_threshold: T of anisotropic quantization (Guo et al., ICML 2020), in
         [0, 1); relative to the candidates' root mean square length. Not used by "squared_l2".
       reordering_dtype: "float32", or "int8": a smaller index that keeps no float32 candidates, and
         whose scores are therefore approximate.
-      target_recall: Part of the true best `k` that a search should find, in (0, 1]. Measured on a
-        sample of the candidates, each as a query that is left out of its own results: for queries
-        distributed otherwise it is only an estimate.
+      target_recall: Part of the true best `k` that a search should find, in (0, 1]. Measured with
+        tuning queries; or with a sample of the candidates, each left out of its own results, which
+        is only an estimate for queries that are distributed otherwise.
       k: The number of results that `target_recall` speaks of.
       seed: Of all random choices. The same data, parameters and seed give the same index.
 

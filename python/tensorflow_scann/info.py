@@ -19,7 +19,8 @@ class IndexInfo:
       num_leaves_to_search: Partitions searched unless a search says otherwise.
       training_iterations: Rounds of k-means.
       dimensions_per_block: Dimensions quantized together.
-      num_reordering_candidates: Candidates scored again unless a search says otherwise.
+      num_reordering_candidates: Candidates scored again unless a search says otherwise; in
+        proportion more for a k larger than this one.
       soar_lambda: SOAR's weight; 0: candidates stand in one partition each.
       anisotropic_quantization_threshold: As in IndexConfig.
       reordering_dtype: "float32" or "int8".

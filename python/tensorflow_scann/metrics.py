@@ -1,6 +1,7 @@
 """Keras metrics of retrieval models."""
 
-from collections.abc import Sequence
+import types
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -27,6 +28,9 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
     block by block, and never sorts. Evaluation by identifiers asks for the best k candidates, which
     may come from an approximate index, and looks for the chosen one's identifier among them.
 
+    A candidate whose score is NaN counts as one that scores higher. (In TFRS a query is missed as
+    soon as any of the best scores is not finite.)
+
     Scores are float32 numbers that were rounded: a chosen candidate can be outdone by itself, where
     its score, computed as one of many, comes out a little higher. Identifiers tell such candidates
     apart.
@@ -43,7 +47,7 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
     def __init__(
         self,
         candidates: Any,
-        ks: Sequence[int] = (1, 5, 10, 50, 100),
+        ks: Iterable[int] = (1, 5, 10, 50, 100),
         name: str = "factorized_top_k",
     ) -> None:
         """Makes the metrics, all of them 0.
@@ -51,8 +55,8 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
         Args:
           candidates: A `tf.data.Dataset` of batches of float [n, d] candidates, or of
             `(identifiers, candidates)`, which is read by every update: it may compute embeddings
-            by a model that is being trained. Or a TopK layer with an index, whose query model, if
-            it has one, is not asked.
+            by a model that is being trained. Or a TopK layer with an index. The query model of one
+            of this package, if it has one, is not asked: queries are embeddings.
           ks: The k's, each an integer of 1 or more.
           name: Of the layer.
 
@@ -60,19 +64,26 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
           ValueError: for another kind of candidates, or a bad k.
         """
         super().__init__(name=name)
+        self.supports_jit = False  # XLA has no datasets, and none of our ops
+        try:
+            ks = tuple(ks)
+        except TypeError:
+            raise ValueError(f"ks is {ks!r}, but must be a sequence of integers") from None
         if not ks:
             raise ValueError("ks is empty, but must have one k or more")
         for k in ks:
             check_integer("ks", k, 1)
         if isinstance(candidates, tf.data.Dataset):
             candidates = Streaming(k=max(ks)).index_from_dataset(candidates)
-        if not hasattr(candidates, "is_exact"):
+        if isinstance(candidates, type) or not hasattr(candidates, "is_exact"):
             raise ValueError(
                 f"candidates is a {type(candidates).__name__}, but must be a tf.data.Dataset or a "
                 "TopK layer"
             )
         self._ks = tuple(int(k) for k in ks)
-        self._candidates = candidates
+        # In a namespace, where Keras does not look: with the metric it would save the candidates of
+        # the moment, and a model that was loaded would be evaluated by those.
+        self._source = types.SimpleNamespace(layer=candidates)
         self._means = [
             keras.metrics.Mean(name=f"{self.name}/top_{k}_categorical_accuracy") for k in self._ks
         ]
@@ -104,12 +115,21 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
         """
         queries = _rank_2("query_embeddings", query_embeddings)
         if true_candidate_ids is None:
-            if not self._candidates.is_exact():
+            layer = self._source.layer
+            if not layer.is_exact():
                 raise ValueError(
                     "true_candidate_ids is None, but must be given: the scores of an approximate "
-                    f"index, {self._candidates.name!r}, cannot be compared with exact ones"
+                    f"index, {layer.name!r}, cannot be compared with exact ones"
                 )
             chosen = _rank_2("true_candidate_embeddings", true_candidate_embeddings)
+            if not chosen.shape.is_compatible_with(queries.shape):
+                raise ValueError(
+                    f"true_candidate_embeddings have shape {chosen.shape}, but must have that of "
+                    f"query_embeddings, {queries.shape}"
+                )
+            chosen = tf.ensure_shape(chosen, queries.shape)
+            with tf.control_dependencies([_assert_same_rows(queries, chosen)]):
+                chosen = tf.identity(chosen)
             ranks = self._ranks_by_scores(queries, chosen)
         else:
             ranks = self._ranks_by_identifiers(queries, tf.convert_to_tensor(true_candidate_ids))
@@ -134,39 +154,55 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
 
     def _ranks_by_scores(self, queries: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         """[b]: how many candidates score higher than the chosen one; no number: far behind."""
-        layer = self._candidates
+        layer = self._source.layer
         measure = getattr(layer, "distance_measure", "dot_product")
         score = pair_similarity(queries, chosen, measure)
         if isinstance(layer, (BruteForce, Streaming)):
             higher = _count_higher(layer.candidate_blocks(_BLOCK), queries, score, measure)
         else:
             found, _ = layer(queries, k=max(self._ks))
-            higher = _count(found > score[:, None])
+            higher = _count_above(found, score)
         return tf.where(tf.math.is_finite(score), higher, tf.int32.max)
 
     def _ranks_by_identifiers(self, queries: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         """[b]: the place of the chosen identifier among the best; far behind if it is not there."""
-        if chosen.shape.rank == 1:
-            chosen = chosen[:, None]
-        if chosen.shape.rank != 2 or chosen.shape[1] not in (1, None):
+        layer = self._source.layer
+        if not getattr(layer, "_sorted_order", True):
             raise ValueError(
-                f"true_candidate_ids have shape {chosen.shape}, but must be [b] or [b, 1]"
+                f"candidates, {layer.name!r}, have sorted_order=False, but evaluation by "
+                "identifiers needs results that are sorted"
+            )
+        shape = chosen.shape
+        rows = None if shape.rank is None else shape[:1]
+        if shape.rank not in (1, 2, None) or (shape.rank == 2 and shape[1] not in (1, None)):
+            raise ValueError(f"true_candidate_ids have shape {shape}, but must be [b] or [b, 1]")
+        if rows is not None and not rows.is_compatible_with(queries.shape[:1]):
+            raise ValueError(
+                f"true_candidate_ids have shape {shape}, but there are {queries.shape[0]} queries"
             )
         k = max(self._ks)
-        layer = self._candidates
         scores, identifiers = (
             layer._find(queries, k, None) if isinstance(layer, TopK) else layer(queries, k=k)
         )
         if chosen.dtype.is_integer and identifiers.dtype.is_integer:
-            chosen = tf.cast(chosen, identifiers.dtype)
-        # TFRS's layers know no missing places but those of the score NaN.
-        match = (identifiers == chosen) & tf.math.is_finite(scores)
+            chosen, identifiers = tf.cast(chosen, tf.int64), tf.cast(identifiers, tf.int64)
+        if chosen.dtype != identifiers.dtype:
+            raise ValueError(
+                f"true_candidate_ids have dtype {chosen.dtype.name}, but the candidates' "
+                f"identifiers {identifiers.dtype.name}"
+            )
+        chosen = tf.reshape(chosen, [-1, 1])
+        with tf.control_dependencies([_assert_same_rows(queries, chosen)]):
+            # TFRS's layers know no missing places but those of the score NaN.
+            match = tf.equal(identifiers, chosen) & tf.math.is_finite(scores)
         place = tf.argmax(tf.cast(match, tf.int32), axis=1, output_type=tf.int32)
         return tf.where(tf.reduce_any(match, axis=1), place, tf.int32.max)
 
 
 def _rank_2(name: str, embeddings: Any) -> tf.Tensor:
     tensor = tf.convert_to_tensor(embeddings)
+    if tensor.shape.rank is None:
+        tensor = tf.ensure_shape(tensor, [None, None])
     if tensor.shape.rank != 2 or not tensor.dtype.is_floating:
         raise ValueError(
             f"{name} have shape {tensor.shape} and dtype {tensor.dtype.name}, but must be floats "
@@ -180,10 +216,24 @@ def _count_higher(
 ) -> tf.Tensor:
     """[b]: how many of all candidates score higher than scores [b]."""
     return blocks.map(
-        lambda block: _count(similarity(queries, block, measure) > scores[:, None]),
+        lambda block: _count_above(similarity(queries, block, measure), scores),
         num_parallel_calls=tf.data.AUTOTUNE,
     ).reduce(tf.zeros_like(scores, tf.int32), lambda total, count: total + count)
 
 
-def _count(flags: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.cast(flags, tf.int32), axis=1)
+def _count_above(found: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """[b]: how many of found [b, n] are above scores [b], or are NaN."""
+    # Not "not <=", of which TensorFlow's graph optimizer makes ">".
+    above = (found > scores[:, None]) | tf.math.is_nan(found)
+    return tf.reduce_sum(tf.cast(above, tf.int32), axis=1)
+
+
+def _assert_same_rows(queries: tf.Tensor, chosen: tf.Tensor) -> tf.Operation:
+    return (
+        tf.debugging.assert_equal(
+            tf.shape(chosen)[0],
+            tf.shape(queries)[0],
+            "there must be a chosen candidate for each query",
+        )
+        or tf.no_op()
+    )

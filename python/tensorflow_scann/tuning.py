@@ -92,6 +92,9 @@ def tune(
         (log_dir, ("matplotlib", "tensorboard")),
     ):
         require_packages(*(packages if wanted is not None else ()))
+    _check_outputs({"json_path": json_path, "plot_path": plot_path, "html_path": html_path})
+    if log_dir is not None and os.path.isfile(log_dir):
+        raise ValueError(f"log_dir is {os.fspath(log_dir)!r}, but must be a folder")
     rows = to_candidates(candidates)
     config = dataclasses.replace(config or IndexConfig(), k=k, target_recall=target_recall)
     vectors = to_queries(queries)
@@ -100,12 +103,11 @@ def tune(
             f"queries have {vectors.shape[1]} dimensions, but candidates {rows.shape[1]}"
         )
     sweep = _Sweep(rows, vectors, config, batch_size)
+    for given in num_leaves or ():
+        check_integer("num_leaves", given, 1)
     tried = _leaves_to_try(len(rows)) if num_leaves is None else list(num_leaves)
     if not tried:
         raise ValueError("num_leaves is empty, but must have one number of partitions or more")
-    for count in tried:
-        if count is not None:
-            check_integer("num_leaves", count, 1)
     measurements: list[Measurement] = []
     for count in tried:
         measurements += sweep.measure(count)
@@ -250,6 +252,25 @@ class _Sweep:
             recall=float(recalls[self._reporting].mean()),
             queries_per_second=len(self._queries) / min(seconds),
         )
+
+
+def _check_outputs(paths: dict[str, Any]) -> None:
+    """Raises ValueError for a file that could not be written: better now than after the work."""
+    for name, path in paths.items():
+        if path is None:
+            continue
+        if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+            raise ValueError(f"{name} is {os.fspath(path)!r}, but must be a file in a folder")
+    plot_path = paths["plot_path"]
+    if plot_path is not None:
+        from matplotlib.backend_bases import FigureCanvasBase
+
+        allowed = sorted(FigureCanvasBase.get_supported_filetypes())
+        if os.path.splitext(plot_path)[1][1:].lower() not in allowed:
+            raise ValueError(
+                f"plot_path is {os.fspath(plot_path)!r}, but must end with one of "
+                f"{', '.join('.' + suffix for suffix in allowed)}"
+            )
 
 
 def _choose(measurements: Sequence[Measurement], goal: float) -> Measurement:

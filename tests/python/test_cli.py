@@ -101,6 +101,17 @@ def test_search_by_number(folder: pathlib.Path, dtype: str) -> None:
     assert result["score"] == pytest.approx(0.0, abs=1e-3)
 
 
+def test_an_import_beside_the_entry_point_has_the_ops(folder: pathlib.Path) -> None:
+    program = (
+        "import _tensorflow_scann_cli, tensorflow_scann, tensorflow as tf;"
+        "print(len(tf.saved_model.load('model').signatures))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert loaded.stdout == "3\n", loaded.stderr
+
+
 def test_help_and_completion_come_without_tensorflow(folder: pathlib.Path) -> None:
     # Where importing TensorFlow is an error, there is no need to wait for it.
     program = (
@@ -180,7 +191,8 @@ def test_tune_says_how_to_build(folder: pathlib.Path) -> None:
         (["build", "embeddings.npy", "--output", "no/such/folder/x"], "no/such/folder"),
         (["build", "empty.npy", "--output", "x"], "EMBEDDINGS: empty.npy is no .npy or .npz file"),
         (["build", "bad.npz", "--output", "x"], "EMBEDDINGS: bad.npz is no .npy or .npz file"),
-        (["info", "none"], "none"),
+        (["info", "none"], "there is no index file and no SavedModel none"),
+        (["build", "embeddings.npy", "--output", "x", "--identifiers", "index"], "UTF-8"),
         (["info", "names.txt"], "not a tensorflow-scann index file"),
         (["info", "."], ". is no SavedModel with one index"),
         (["search", "index"], "give either --queries or --identifier"),

@@ -1,6 +1,7 @@
 """The metrics, under Keras 3 and (TF_USE_LEGACY_KERAS=1) under tf-keras."""
 
 import os
+import pathlib
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,66 @@ def test_queries_that_are_no_numbers_miss(vectors: np.ndarray) -> None:
     assert _values(metric)[1] == 0.5
 
 
+def test_candidates_that_are_no_numbers_do_not_help(vectors: np.ndarray) -> None:
+    rows = np.concatenate([vectors, np.full([4, 24], np.nan, np.float32)])
+    metric = FactorizedTopK(_dataset(rows), (4, 5))
+    metric.update_state(vectors[:20], 100 * vectors[:20])  # better than any
+    assert _values(metric) == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("by_ids", [False, True])
+def test_shapes_that_are_not_known(vectors: np.ndarray, by_ids: bool) -> None:
+    metric = FactorizedTopK(_dataset(vectors), (1,))
+    anything = tf.TensorSpec(None, tf.float32)
+
+    @tf.function(input_signature=[anything, anything, tf.TensorSpec([None, None], tf.int64)])
+    def update(queries: tf.Tensor, chosen: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        metric.update_state(queries, chosen, ids if by_ids else None)
+        return tf.constant(0)
+
+    update(vectors[:0], vectors[:0], np.zeros([0, 1], np.int64))
+    update(10 * vectors[:3], 2 * vectors[:3], np.arange(3)[:, None] + 2**32)
+    assert _values(metric) == [0.0 if by_ids else 1.0]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a chosen candidate for each query"):
+        update(vectors[:3], vectors[:2], np.arange(2)[:, None])
+
+
+def test_a_loaded_model_is_evaluated_by_its_own_embeddings(tmp_path: pathlib.Path) -> None:
+    if LEGACY:
+        pytest.skip(".keras files of tf-keras hold functional models only")
+    items = np.arange(20)
+
+    @tf.keras.utils.register_keras_serializable()
+    class Model(tf.keras.Model):  # type: ignore[misc,name-defined]
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.item = tf.keras.layers.Embedding(20, 4)
+            self.item.build(None)
+            dataset = tf.data.Dataset.from_tensor_slices(items).batch(6)
+            self.top_k = FactorizedTopK(dataset.map(lambda i: self.item(i)), (1,))
+
+        def call(self, inputs: Any) -> Any:
+            return self.item(inputs)
+
+        def top_1(self) -> float:
+            self.top_k.reset_state()
+            best = tf.constant([[1.0, 1.0, 1.0, 1.0]])
+            self.top_k.update_state(best, tf.reduce_max(self.item(items), 0)[None] - 0.01)
+            return _values(self.top_k)[0]
+
+    model = Model()
+    model(items)
+    assert not model.top_k.supports_jit  # or Keras, where there is a GPU, gives it to XLA
+    # No item has the largest value of every dimension; then all have.
+    model.item.set_weights([np.eye(20, 4, dtype=np.float32)])
+    assert model.top_1() == 1.0
+    model.save(tmp_path / "model.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.top_1() == 1.0
+    loaded.item.set_weights([np.full([20, 4], 5, np.float32)])
+    assert loaded.top_1() == 0.0
+
+
 def test_candidates_of_a_model_in_training() -> None:
     # The dataset computes embeddings; every update sees the variable's value of the moment.
     scale = tf.Variable(1.0)
@@ -211,6 +272,9 @@ def test_mistakes(vectors: np.ndarray) -> None:
         FactorizedTopK(dataset, (5, 0))
     with pytest.raises(ValueError, match="candidates is a ndarray"):
         FactorizedTopK(vectors)
+    with pytest.raises(ValueError, match="ks is 5, but must be a sequence"):
+        FactorizedTopK(dataset, 5)
+    FactorizedTopK(dataset, np.array([1, 5]))
     metric = FactorizedTopK(dataset)
     with pytest.raises(ValueError, match=r"query_embeddings have shape \(24,\)"):
         metric.update_state(vectors[0], vectors[0])
@@ -218,6 +282,15 @@ def test_mistakes(vectors: np.ndarray) -> None:
         metric.update_state(vectors[:2], np.zeros([2, 24], np.int64))
     with pytest.raises(ValueError, match=r"true_candidate_ids have shape \(2, 3\)"):
         metric.update_state(vectors[:2], vectors[:2], tf.zeros([2, 3], tf.int32))
+    with pytest.raises(ValueError, match=r"true_candidate_ids have shape \(3,\), but .* 2 queries"):
+        metric.update_state(vectors[:2], vectors[:2], np.arange(3))
+    with pytest.raises(ValueError, match="true_candidate_ids have dtype string, but .* int"):
+        metric.update_state(vectors[:2], vectors[:2], np.array(["a", "b"]))
+    with pytest.raises(ValueError, match=r"true_candidate_embeddings have shape \(1, 24\)"):
+        metric.update_state(vectors[:2], vectors[:1])
+    unsorted = Streaming(k=5, sorted_order=False).index_from_dataset(dataset)
+    with pytest.raises(ValueError, match="sorted_order=False"):
+        FactorizedTopK(unsorted).update_state(vectors[:2], vectors[:2], tf.range(2))
     with pytest.raises(ValueError, match="true_candidate_ids is None"):
         FactorizedTopK(ScaNN().index(vectors)).update_state(vectors[:2], vectors[:2])
     with pytest.raises(ValueError, match="there is no index yet"):

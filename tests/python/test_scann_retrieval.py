@@ -103,6 +103,35 @@ def test_keras_file_and_checkpoint(model: Any, tmp_path: pathlib.Path) -> None:
     assert (empty(queries)[1].numpy() == expected).all()
 
 
+def test_queries_stay_float32_under_any_policy(vectors: np.ndarray) -> None:
+    layer = _layer(candidate_embeddings=vectors)
+    expected = layer(vectors[:4] * 1e5)  # beyond float16
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    try:
+        mixed = _layer(candidate_embeddings=vectors)
+        scores, found = mixed(vectors[:4] * 1e5)
+    finally:
+        keras.mixed_precision.set_dtype_policy(policy)
+    np.testing.assert_array_equal(scores, expected[0])
+    np.testing.assert_array_equal(found, expected[1])
+
+
+def test_is_not_compiled_by_xla(vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = keras.Input([24])
+    retrieval = keras.Model(inputs, _layer(candidate_embeddings=vectors)(inputs))
+    scann = tfscann.layers.factorized_top_k.ScaNN(k=3).index(vectors)
+    list_devices = tf.config.list_physical_devices
+    monkeypatch.setattr(  # what Keras asks before it chooses XLA
+        tf.config,
+        "list_physical_devices",
+        lambda kind=None: ["GPU:0"] if kind == "GPU" else list_devices(kind),
+    )
+    for model in (retrieval, scann):
+        model.compile()
+        assert not model.jit_compile
+
+
 def test_mistakes(vectors: np.ndarray) -> None:
     with pytest.raises(ValueError, match="no index yet"):
         _layer()(vectors[:2])
@@ -116,6 +145,12 @@ def test_mistakes(vectors: np.ndarray) -> None:
         _layer().update_candidates(vectors[0])
     with pytest.raises(ValueError, match="row 1 has a NaN"):
         _layer().update_candidates(np.full([9, 2], [[0, 1]] + [[0, np.nan]] * 8, np.float32))
+    with pytest.raises(ValueError, match=r"candidate_ids have shape \(\), but must have rank 1"):
+        _layer().update_candidates(vectors, np.int32(5))
+    with pytest.raises(ValueError, match="but must be an IndexConfig"):
+        _layer(config={"num_leaves": 3})
+    with pytest.raises(ValueError, match="inputs have 5 dimensions, but candidates 24"):
+        _layer(candidate_embeddings=vectors)(keras.Input([5]))
     with pytest.raises(ValueError, match="k is 0"):
         _layer(k=0)
 

@@ -248,3 +248,21 @@ def test_says_which_package_is_missing(
     )
     with pytest.raises(ImportError, match=rf"need {package}: pip install .*\[tune\]"):
         tfscann.tune(vectors, vectors[:3], **{argument: tmp_path / "x"})
+
+
+@pytest.mark.parametrize(
+    ("argument", "path", "message"),
+    [
+        ("plot_path", "x.xyz", r"plot_path is .*, but must end with one of .*\.png"),
+        ("html_path", ".", "html_path is .*, but must be a file in a folder"),
+        ("json_path", "no/such/x", "json_path is .*, but must be a file in a folder"),
+        ("log_dir", "a file", "log_dir is .*, but must be a folder"),
+    ],
+)
+def test_outputs_are_checked_before_the_work(
+    argument: str, path: str, message: str, vectors: np.ndarray, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "a file").write_text("")
+    # The queries are wrong, too; but what comes first is the path.
+    with pytest.raises(ValueError, match=message):
+        tfscann.tune(vectors, vectors[0], **{argument: tmp_path / path})

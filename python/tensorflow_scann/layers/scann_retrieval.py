@@ -68,7 +68,12 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         Raises:
           ValueError: for identifiers without embeddings, or as `update_candidates`.
         """
+        if config is not None and not isinstance(config, IndexConfig):
+            raise ValueError(f"config is {config!r}, but must be an IndexConfig")
+        # Whatever the policy of the model around it, embeddings are searched as float32.
+        kwargs.setdefault("dtype", "float32")
         super().__init__(k=k, return_scores=return_scores, **kwargs)
+        self.supports_jit = False  # XLA has none of our ops
         self.config = _with_k(config or IndexConfig(), k)
         self.searcher = Searcher()
         self.searcher.parallelize = bool(parallelize_batch_searches)
@@ -98,6 +103,8 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         """
         embeddings = keras.ops.convert_to_numpy(candidate_embeddings)
         ids = None if candidate_ids is None else tf.convert_to_tensor(candidate_ids)
+        if ids is not None and ids.shape.rank != 1:
+            raise ValueError(f"candidate_ids have shape {ids.shape}, but must have rank 1: [n]")
         self._validate_candidate_embeddings_and_ids(embeddings, ids)
         self.searcher.rebuild(embeddings, ids, config=self.config, tuning_queries=tuning_queries)
 
@@ -118,7 +125,20 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         return (scores, identifiers) if self.return_scores else identifiers
 
     def compute_output_spec(self, inputs: Any) -> Any:
-        """Shapes and dtypes of what `call` returns, for Keras's functional models."""
+        """Shapes and dtypes of what `call` returns, for Keras's functional models.
+
+        The identifiers are taken for int32 as long as there are no candidates.
+        """
+        if len(inputs.shape) not in (1, 2):
+            raise ValueError(f"inputs have shape {inputs.shape}, but must be [b, d] or [d]")
+        if self.searcher.has_index and inputs.shape[-1] not in (
+            None,
+            self.searcher.info().dimensions,
+        ):
+            raise ValueError(
+                f"inputs have {inputs.shape[-1]} dimensions, but candidates "
+                f"{self.searcher.info().dimensions}"
+            )
         shape = (*inputs.shape[:-1], self.k)
         dtype = self.searcher.identifier_dtype.name if self.searcher.has_index else "int32"
         identifiers = keras.KerasTensor(shape, dtype)
@@ -140,7 +160,7 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ScannRetrieval":
         """The layer that `get_config` came from, without its candidates."""
-        return cls(**{**config, "config": IndexConfig(**config["config"])})
+        return cls(**{**config, "config": IndexConfig(**config.get("config", {}))})
 
     def save_assets(self, dir_path: str) -> None:
         """Called by Keras for a `.keras` file."""

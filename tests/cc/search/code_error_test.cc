@@ -1,7 +1,9 @@
 #include "cc/search/code_error.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/cc/testing/matrix.h"
@@ -82,6 +84,19 @@ TEST_P(CodeErrorTest, ASampleIsAFewOfThem) {
   EXPECT_GT(few.size(), 100u);
   EXPECT_LT(few.size(), 400u);
   EXPECT_NEAR(Mean(few), Mean(Errors(rows, config)), 0.1);
+}
+
+// Files are not checked for what stands behind a leaf's last candidate.
+TEST(CodeErrorOfFilesTest, PaddingIsNotRead) {
+  const Matrix rows = RandomMatrix(333, 8, 1);
+  const IndexFile file = BuildIndex(rows, Config(DistanceMeasure::kDotProduct, 10));
+  IndexParts parts = file.index->parts();
+  const std::vector<float> expected = CodeErrors(parts, 1000);
+  EXPECT_EQ(expected.size(), 333u);
+  std::vector<int32_t> positions(parts.position_rows.begin(), parts.position_rows.end());
+  std::replace(positions.begin(), positions.end(), -1, std::numeric_limits<int32_t>::max());
+  parts.position_rows = {positions.data(), positions.size()};
+  EXPECT_EQ(CodeErrors(parts, 1000), expected);
 }
 
 TEST(CodeErrorOfDistancesTest, AreFromTheMean) {

@@ -51,6 +51,7 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
         check_integer("k", k, 1)
         # Whatever the policy of the query model, embeddings are searched as float32.
         super().__init__(name=name, dtype="float32")
+        self.supports_jit = False  # XLA has none of our ops, and no datasets
         self.query_model = query_model
         self._k = int(k)
         # What queries look like, once there was one; whether Keras saw a call. In namespaces: Keras
