@@ -276,7 +276,8 @@ def test_progress_is_reported_and_can_stop_a_build(vectors: np.ndarray) -> None:
 
 def test_ctrl_c_stops_a_build_at_once_and_leaves_no_file(tmp_path: object) -> None:
     program = """
-        import numpy as np, tensorflow_scann as tfscann
+        import signal, numpy as np, tensorflow_scann as tfscann
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
         rows = np.random.default_rng(0).normal(size=(60000, 64)).astype(np.float32)
         def say(stage, done, total):
             print(stage, flush=True)
