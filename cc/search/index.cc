@@ -65,8 +65,10 @@ Index::Effort Index::EffortFor(const SearchOptions& options) const {
   // The list of the build is long enough for the k that it was measured with.
   const int64_t tuned_k = std::max<int64_t>(1, parameters().tuned_k);
   const int64_t k = std::max(tuned_k, std::min(options.k, parameters().num_candidates));
-  const int64_t wanted = options.num_reordering_candidates.value_or(CeilDiv(
-      std::min(parameters().num_reordering_candidates, parameters().num_candidates) * k, tuned_k));
+  // A hostile file may name any number.
+  const int64_t list =
+      std::clamp<int64_t>(parameters().num_reordering_candidates, 0, parameters().num_candidates);
+  const int64_t wanted = options.num_reordering_candidates.value_or(CeilDiv(list * k, tuned_k));
   // Results cannot be more than the candidates that are looked at.
   effort.num_reordering_candidates =
       std::min(std::max(wanted, options.k), parameters().num_candidates);
