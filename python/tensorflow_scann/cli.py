@@ -215,7 +215,7 @@ def search(
     vectors = None if queries is None else np.atleast_2d(_load_array("--queries", queries))
     searcher = _load(path)
     if vectors is not None:
-        titles = [str(row) for row in range(len(vectors))]
+        titles: list[Any] = list(range(len(vectors)))
     else:
         vectors = _candidates_named(path, searcher.info(), names)
         titles = list(names)
@@ -234,8 +234,7 @@ def search(
         found = [(n, s) for n, s in zip(row_names, row_scores, strict=True) if np.isfinite(s)]
         if as_json:
             results = [{"identifier": n, "score": s} for n, s in found]
-            query: int | str = title if names else int(title)
-            click.echo(json.dumps({"query": query, "results": results}))
+            click.echo(json.dumps({"query": title, "results": results}))
         else:
             click.echo(f"query {title}")
             for name, score in found:

@@ -8,13 +8,15 @@ import tensorflow as tf
 
 from .config import check_integer
 from .layers.factorized_top_k import BruteForce, Streaming, TopK
-from .layers.factorized_top_k.results import pair_similarity, similarity
+from .layers.factorized_top_k.results import check_rows, pair_similarity, similarity
 
 keras = tf.keras
 
 # Candidates that are scored at a time, with a query and in all: so many scores stay in the caches,
 # and batches of a dataset cost little each.
 _BLOCK = 2048
+
+_ROWS_DIFFER = "there must be a chosen candidate for each query"
 
 
 class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
@@ -127,9 +129,6 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
                     f"true_candidate_embeddings have shape {chosen.shape}, but must have that of "
                     f"query_embeddings, {queries.shape}"
                 )
-            chosen = tf.ensure_shape(chosen, queries.shape)
-            with tf.control_dependencies([_assert_same_rows(queries, chosen)]):
-                chosen = tf.identity(chosen)
             ranks = self._ranks_by_scores(queries, chosen)
         else:
             ranks = self._ranks_by_identifiers(queries, tf.convert_to_tensor(true_candidate_ids))
@@ -156,6 +155,7 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
         """[b]: how many candidates score higher than the chosen one; no number: far behind."""
         layer = self._source.layer
         measure = getattr(layer, "distance_measure", "dot_product")
+        chosen = check_rows(tf.ensure_shape(chosen, queries.shape), queries, _ROWS_DIFFER)
         score = pair_similarity(queries, chosen, measure)
         if isinstance(layer, (BruteForce, Streaming)):
             higher = _count_higher(layer.candidate_blocks(_BLOCK), queries, score, measure)
@@ -191,10 +191,9 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
                 f"true_candidate_ids have dtype {chosen.dtype.name}, but the candidates' "
                 f"identifiers {identifiers.dtype.name}"
             )
-        chosen = tf.reshape(chosen, [-1, 1])
-        with tf.control_dependencies([_assert_same_rows(queries, chosen)]):
-            # TFRS's layers know no missing places but those of the score NaN.
-            match = tf.equal(identifiers, chosen) & tf.math.is_finite(scores)
+        chosen = check_rows(tf.reshape(chosen, [-1, 1]), queries, _ROWS_DIFFER)
+        # TFRS's layers know no missing places but those of the score NaN.
+        match = tf.equal(identifiers, chosen) & tf.math.is_finite(scores)
         place = tf.argmax(tf.cast(match, tf.int32), axis=1, output_type=tf.int32)
         return tf.where(tf.reduce_any(match, axis=1), place, tf.int32.max)
 
@@ -226,14 +225,3 @@ def _count_above(found: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
     # Not "not <=", of which TensorFlow's graph optimizer makes ">".
     above = (found > scores[:, None]) | tf.math.is_nan(found)
     return tf.reduce_sum(tf.cast(above, tf.int32), axis=1)
-
-
-def _assert_same_rows(queries: tf.Tensor, chosen: tf.Tensor) -> tf.Operation:
-    return (
-        tf.debugging.assert_equal(
-            tf.shape(chosen)[0],
-            tf.shape(queries)[0],
-            "there must be a chosen candidate for each query",
-        )
-        or tf.no_op()
-    )

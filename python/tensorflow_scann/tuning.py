@@ -14,7 +14,8 @@ import numpy as np
 from . import _engine
 from .building import build_index_file, count_hits, to_candidates, to_queries
 from .config import IndexConfig, check_integer, check_target_recall
-from .tuning_report import IndexDetails, Measurement, TuningReport, require_packages
+from .plotting import picture_suffixes, require_packages
+from .tuning_report import IndexDetails, Measurement, TuningReport
 
 # Partitions tried, in multiples of the square root of the number of candidates.
 _LEAVES = (2, 4, 8)
@@ -86,13 +87,19 @@ def tune(
     check_integer("k", k, 1)
     check_integer("batch_size", batch_size, 1)
     check_target_recall(target_recall)
-    for wanted, packages in (
+    for path, packages in (
         (plot_path, ("matplotlib",)),
         (html_path, ("matplotlib", "jinja2")),
         (log_dir, ("matplotlib", "tensorboard")),
     ):
-        require_packages(*(packages if wanted is not None else ()))
-    _check_outputs({"json_path": json_path, "plot_path": plot_path, "html_path": html_path})
+        if path is not None:
+            require_packages(*packages)
+    # Better now than after the work.
+    _check_file("json_path", json_path)
+    _check_file("html_path", html_path)
+    _check_file("plot_path", plot_path)
+    if plot_path is not None:
+        _check_suffix(plot_path)
     if log_dir is not None and os.path.isfile(log_dir):
         raise ValueError(f"log_dir is {os.fspath(log_dir)!r}, but must be a folder")
     rows = to_candidates(candidates)
@@ -102,12 +109,12 @@ def tune(
         raise ValueError(
             f"queries have {vectors.shape[1]} dimensions, but candidates {rows.shape[1]}"
         )
-    sweep = _Sweep(rows, vectors, config, batch_size)
     for given in num_leaves or ():
         check_integer("num_leaves", given, 1)
     tried = _leaves_to_try(len(rows)) if num_leaves is None else list(num_leaves)
     if not tried:
         raise ValueError("num_leaves is empty, but must have one number of partitions or more")
+    sweep = _Sweep(rows, vectors, config, batch_size)
     measurements: list[Measurement] = []
     for count in tried:
         measurements += sweep.measure(count)
@@ -115,7 +122,6 @@ def tune(
             kind = "exact search" if count is None else f"{count} partitions"
             print(f"{kind}: {len(measurements)} settings measured so far", flush=True)
 
-    goal = sweep.goal()
     report = TuningReport(
         num_candidates=len(rows),
         dimensions=rows.shape[1],
@@ -123,9 +129,9 @@ def tune(
         batch_size=batch_size,
         k=k,
         target_recall=float(target_recall),
-        goal=goal,
+        goal=sweep.goal,
         measurements=tuple(measurements),
-        chosen=_choose(measurements, goal),
+        chosen=_choose(measurements, sweep.goal),
     )
     if verbose:
         print(report.table())
@@ -136,10 +142,10 @@ def tune(
     if log_dir is not None:
         report.write_summary(log_dir)
     chosen = report.chosen
-    if chosen.tuning_recall < goal:
+    if chosen.tuning_recall < report.goal:
         warnings.warn(
             f"no setting reached target_recall {target_recall} (with a margin for the number of "
-            f"queries {goal:.4f}): the best had {chosen.tuning_recall:.4f}",
+            f"queries {report.goal:.4f}): the best had {chosen.tuning_recall:.4f}",
             stacklevel=2,
         )
     config = dataclasses.replace(
@@ -174,8 +180,9 @@ class _Sweep:
     def num_queries(self) -> int:
         return len(self._queries)
 
+    @property
     def goal(self) -> float:
-        """The target and a standard error, of results that stand or fall together to a degree."""
+        """The target and a standard error, by the formula of builds (cc/build/tuner.cc)."""
         target = float(self._config.target_recall)
         trials = len(self._queries[self._tuning]) * self._k
         return min(1.0, target + math.sqrt(3 * target * (1 - target) / trials))
@@ -254,23 +261,21 @@ class _Sweep:
         )
 
 
-def _check_outputs(paths: dict[str, Any]) -> None:
-    """Raises ValueError for a file that could not be written: better now than after the work."""
-    for name, path in paths.items():
-        if path is None:
-            continue
-        if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            raise ValueError(f"{name} is {os.fspath(path)!r}, but must be a file in a folder")
-    plot_path = paths["plot_path"]
-    if plot_path is not None:
-        from matplotlib.backend_bases import FigureCanvasBase
+def _check_file(name: str, path: str | os.PathLike[str] | None) -> None:
+    """Raises ValueError for a file that could not be written."""
+    if path is None:
+        return
+    if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        raise ValueError(f"{name} is {os.fspath(path)!r}, but must be a file in a folder")
 
-        allowed = sorted(FigureCanvasBase.get_supported_filetypes())
-        if os.path.splitext(plot_path)[1][1:].lower() not in allowed:
-            raise ValueError(
-                f"plot_path is {os.fspath(plot_path)!r}, but must end with one of "
-                f"{', '.join('.' + suffix for suffix in allowed)}"
-            )
+
+def _check_suffix(plot_path: str | os.PathLike[str]) -> None:
+    """Raises ValueError for a picture of a format that matplotlib does not write."""
+    allowed = picture_suffixes()
+    if os.path.splitext(plot_path)[1].lower() not in allowed:
+        raise ValueError(
+            f"plot_path is {os.fspath(plot_path)!r}, but must end with one of {', '.join(allowed)}"
+        )
 
 
 def _choose(measurements: Sequence[Measurement], goal: float) -> Measurement:

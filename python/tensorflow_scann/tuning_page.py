@@ -8,6 +8,7 @@ import jinja2
 import numpy as np
 
 from .config import IndexConfig
+from .plotting import new_figure
 
 if TYPE_CHECKING:
     from .tuning_report import IndexDetails, TuningReport
@@ -139,8 +140,6 @@ def _code(config: IndexConfig) -> str:
 
 
 def _histogram(values: np.ndarray, label: str, counted: str) -> Any:
-    from .tuning_report import new_figure
-
     figure, axes = new_figure(8, 2.6)
     axes.hist(values, bins=50, color="#0072b2")
     axes.set_xlabel(label)

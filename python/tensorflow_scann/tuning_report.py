@@ -1,7 +1,6 @@
 """What a run of `tune` found: as a table, JSON, a plot, a page, and for TensorBoard."""
 
 import dataclasses
-import importlib.util
 import io
 import json
 import os
@@ -13,6 +12,7 @@ import tensorflow as tf
 from . import _engine
 from .config import IndexConfig
 from .info import IndexInfo
+from .plotting import new_figure, require_packages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,25 +217,3 @@ class IndexDetails:
         if info.is_exact:
             return cls(info, np.zeros(0, np.int64), np.zeros(0, np.float32))
         return cls(info, np.diff(index.tree()["leaf_splits"]), index.code_errors())
-
-
-def require_packages(*packages: str) -> None:
-    """Raises ImportError unless these packages of the extra `tune` are installed."""
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise ImportError(
-                f"plots, pages and summaries need {package}: pip install 'tensorflow-scann[tune]'"
-            )
-
-
-def new_figure(width: float, height: float) -> tuple[Any, Any]:
-    """A figure and its axes, inches; without pyplot, so that no backend is chosen.
-
-    Raises:
-      ImportError: matplotlib is not installed.
-    """
-    require_packages("matplotlib")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()

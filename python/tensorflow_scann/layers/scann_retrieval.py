@@ -1,5 +1,6 @@
 """ScannRetrieval: the retrieval layer of Keras Recommenders, with an index of ScaNN."""
 
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
@@ -74,7 +75,7 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         kwargs.setdefault("dtype", "float32")
         super().__init__(k=k, return_scores=return_scores, **kwargs)
         self.supports_jit = False  # XLA has none of our ops
-        self.config = _with_k(config or IndexConfig(), k)
+        self.config = dataclasses.replace(config or IndexConfig(), k=k)
         self.searcher = Searcher()
         self.searcher.parallelize = bool(parallelize_batch_searches)
         # There is nothing to build: what there is comes with the candidates.
@@ -131,16 +132,15 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
         """
         if len(inputs.shape) not in (1, 2):
             raise ValueError(f"inputs have shape {inputs.shape}, but must be [b, d] or [d]")
-        if self.searcher.has_index and inputs.shape[-1] not in (
-            None,
-            self.searcher.info().dimensions,
-        ):
-            raise ValueError(
-                f"inputs have {inputs.shape[-1]} dimensions, but candidates "
-                f"{self.searcher.info().dimensions}"
-            )
+        dtype = "int32"
+        if self.searcher.has_index:
+            info = self.searcher.info()
+            dtype = info.identifiers
+            if inputs.shape[-1] not in (None, info.dimensions):
+                raise ValueError(
+                    f"inputs have {inputs.shape[-1]} dimensions, but candidates {info.dimensions}"
+                )
         shape = (*inputs.shape[:-1], self.k)
-        dtype = self.searcher.identifier_dtype.name if self.searcher.has_index else "int32"
         identifiers = keras.KerasTensor(shape, dtype)
         if not self.return_scores:
             return identifiers
@@ -149,11 +149,10 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, without the candidates."""
         # The base class puts a method where return_scores should be.
-        parameters = {name: getattr(self.config, name) for name in IndexConfig.__dataclass_fields__}
         return {
             **super().get_config(),
             "return_scores": self.return_scores,
-            "config": parameters,
+            "config": dataclasses.asdict(self.config),
             "parallelize_batch_searches": self.searcher.parallelize,
         }
 
@@ -169,7 +168,3 @@ class ScannRetrieval(keras_rs.layers.Retrieval):  # type: ignore[misc]
     def load_assets(self, dir_path: str) -> None:
         """Called by Keras for a `.keras` file."""
         self.searcher.load_from(dir_path)
-
-
-def _with_k(config: IndexConfig, k: int) -> IndexConfig:
-    return IndexConfig(**{**vars(config), "k": k})

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/cc/search/exact_config.h"
 #include "tests/cc/testing/matrix.h"
 #include "tests/cc/testing/search.h"
 
@@ -13,13 +14,7 @@ namespace tfscann::testing {
 namespace {
 
 BuildConfig Config(DistanceMeasure measure, int64_t num_leaves) {
-  BuildConfig config;
-  config.distance_measure = measure;
-  config.num_leaves = num_leaves;
-  config.soar_lambda = 0;
-  config.num_leaves_to_search = 1;
-  config.num_reordering_candidates = 1;
-  return config;
+  return TreeConfig(measure, num_leaves, /*soar=*/false);
 }
 
 double Mean(const std::vector<float>& values) {

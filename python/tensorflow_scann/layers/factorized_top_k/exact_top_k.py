@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...searcher import exclusion_tensor, int32_tensor
-from .results import Results
+from .results import Results, check_rows
 from .top_k import TopK
 
 
@@ -25,7 +25,9 @@ class ExactTopK(TopK):
             exclusions = exclusion_tensor(exclusions, rank, self._identifier_dtype())
         if rank == 2:
             if exclusions is not None:
-                exclusions = _check_rows(exclusions, queries)
+                exclusions = check_rows(
+                    exclusions, queries, "exclusions must have a row for each query"
+                )
             return self._find_batch(queries, k, exclusions, **effort)
         if exclusions is not None:
             exclusions = exclusions[None]
@@ -52,15 +54,3 @@ class ExactTopK(TopK):
         self, queries: tf.Tensor, k: tf.Tensor, exclusions: Any, **effort: Any
     ) -> Results:
         """The results for embeddings of rank 2, and exclusions of rank 2 or None."""
-
-
-def _check_rows(exclusions: Any, queries: tf.Tensor) -> Any:
-    """The exclusions, of which there must be a row for each query."""
-    rows = (
-        exclusions.nrows() if isinstance(exclusions, tf.RaggedTensor) else tf.shape(exclusions)[0]
-    )
-    check = tf.debugging.assert_equal(
-        tf.cast(rows, tf.int32), tf.shape(queries)[0], "exclusions must have a row for each query"
-    )
-    with tf.control_dependencies([] if check is None else [check]):
-        return tf.identity(exclusions)

@@ -103,6 +103,14 @@ def is_excluded(identifiers: tf.Tensor, exclusions: tf.Tensor | tf.RaggedTensor)
     return hits > 0
 
 
+def check_rows(values: Any, queries: tf.Tensor, message: str) -> Any:
+    """The values, dense or ragged, of which there must be a row for each query."""
+    rows = values.nrows() if isinstance(values, tf.RaggedTensor) else tf.shape(values)[0]
+    check = tf.debugging.assert_equal(tf.cast(rows, tf.int32), tf.shape(queries)[0], message)
+    with tf.control_dependencies([] if check is None else [check]):
+        return tf.identity(values)
+
+
 def exclusion_width(exclusions: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
     """The largest number of exclusions of a row, int32."""
     if not isinstance(exclusions, tf.RaggedTensor):

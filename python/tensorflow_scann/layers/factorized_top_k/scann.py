@@ -1,5 +1,6 @@
 """ScaNN: approximate top k through the engine's ops."""
 
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
@@ -142,10 +143,9 @@ class ScaNN(TopK):
 
     def get_config(self) -> dict[str, Any]:
         """See TopK.get_config."""
-        parameters = {name: getattr(self.config, name) for name in IndexConfig.__dataclass_fields__}
         return {
             **super().get_config(),
-            **parameters,
+            **dataclasses.asdict(self.config),
             "parallelize_batch_searches": self.searcher.parallelize,
         }
 
