@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "cc/build/packed_matrix.h"
 #include "cc/build/sample.h"
+#include "cc/search/packed_matrix.h"
 
 namespace tfscann {
 namespace {

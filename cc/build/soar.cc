@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "cc/build/leaves.h"
-#include "cc/build/packed_matrix.h"
+#include "cc/search/packed_matrix.h"
 
 namespace tfscann {
 namespace {

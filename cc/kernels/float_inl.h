@@ -18,6 +18,7 @@ static void AddFloatKernels(Kernels* kernels) {
   kernels->dot_rows = ScoreRows<Dot>;
   kernels->squared_l2_rows = ScoreRows<SquaredL2>;
   kernels->multiply_packed = MultiplyPacked;
+  kernels->count_above_packed = CountAbovePacked;
   kernels->argmax = Argmax;
   kernels->group_maxima = GroupMaxima;
   kernels->indices_at_least = IndicesAtLeast;

@@ -78,17 +78,24 @@ static void ScoreRows(const float* queries, int64_t query_stride, int64_t num_qu
   }
 }
 
+// sums[r] += rows[r] . the 16 columns at `packed`, one dimension after the other.
 template <int kRows>
-TFSCANN_INLINE void MultiplyTile(const float* rows, int64_t row_stride, const float* packed,
-                                 const float* bias, int64_t dims, float* out, int64_t out_stride) {
-  F32x16 sums[kRows];
-  TFSCANN_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Load(bias);
+TFSCANN_INLINE void AddProducts(const float* rows, int64_t row_stride, const float* packed,
+                                int64_t dims, F32x16* sums) {
   for (int64_t dim = 0; dim < dims; ++dim) {
     const F32x16 column = Load(packed + dim * 16);
     TFSCANN_UNROLL for (int r = 0; r < kRows; ++r) {
       sums[r] = MultiplyAdd(sums[r], Broadcast(rows[r * row_stride + dim]), column);
     }
   }
+}
+
+template <int kRows>
+TFSCANN_INLINE void MultiplyTile(const float* rows, int64_t row_stride, const float* packed,
+                                 const float* bias, int64_t dims, float* out, int64_t out_stride) {
+  F32x16 sums[kRows];
+  TFSCANN_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Load(bias);
+  AddProducts<kRows>(rows, row_stride, packed, dims, sums);
   TFSCANN_UNROLL for (int r = 0; r < kRows; ++r) Store(out + r * out_stride, sums[r]);
 }
 
@@ -105,6 +112,42 @@ static void MultiplyPacked(const float* rows, int64_t row_stride, int64_t num_ro
     for (; r < num_rows; ++r) {
       MultiplyTile<1>(rows + r * row_stride, row_stride, block, bias + column, dims,
                       out + r * out_stride + column, out_stride);
+    }
+  }
+}
+
+// Adds to counts[0, 16) how many of the rows' products are not at most the thresholds.
+template <int kRows>
+TFSCANN_INLINE void CountTile(const float* rows, int64_t row_stride, const float* packed,
+                              F32x16 thresholds, int64_t dims, I32x16* counts) {
+  F32x16 sums[kRows];
+  TFSCANN_UNROLL for (int r = 0; r < kRows; ++r) sums[r] = Broadcast(0);
+  AddProducts<kRows>(rows, row_stride, packed, dims, sums);
+  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+    counts->part[i] += kRows;
+    TFSCANN_UNROLL for (int r = 0; r < kRows; ++r) {
+      counts->part[i] += sums[r].part[i] <= thresholds.part[i];  // -1 where it is
+    }
+  }
+}
+
+static void CountAbovePacked(const float* rows, int64_t row_stride, int64_t num_rows,
+                             const float* packed, const float* thresholds, int64_t num_columns,
+                             int64_t dims, int32_t* counts) {
+  typedef int32_t IntInMemory __attribute__((vector_size(kWidth * 4), aligned(4)));
+  for (int64_t column = 0; column < num_columns; column += 16) {
+    const float* block = packed + column * dims;
+    const F32x16 limits = Load(thresholds + column);
+    I32x16 total = {};
+    int64_t r = 0;
+    for (; r + kMultiplyRows <= num_rows; r += kMultiplyRows) {
+      CountTile<kMultiplyRows>(rows + r * row_stride, row_stride, block, limits, dims, &total);
+    }
+    for (; r < num_rows; ++r) {
+      CountTile<1>(rows + r * row_stride, row_stride, block, limits, dims, &total);
+    }
+    TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+      *reinterpret_cast<IntInMemory*>(counts + column + i * kWidth) += total.part[i];
     }
   }
 }

@@ -75,6 +75,12 @@ struct Kernels {
                           const float* packed, const float* bias, int64_t num_columns, int64_t dims,
                           float* out, int64_t out_stride);
 
+  // counts[c] += how many of the rows have rows[r] . columns[c] > thresholds[c] or NaN; all of them
+  // if the threshold is NaN. Columns as above; a product adds one dimension after the other.
+  void (*count_above_packed)(const float* rows, int64_t row_stride, int64_t num_rows,
+                             const float* packed, const float* thresholds, int64_t num_columns,
+                             int64_t dims, int32_t* counts);
+
   // Index of the largest of values[0, count), the first if there are several; count is a positive
   // multiple of 16.
   int64_t (*argmax)(const float* values, int64_t count);

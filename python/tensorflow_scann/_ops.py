@@ -73,3 +73,4 @@ scann_restore = _loaded.scann_restore
 scann_info = _loaded.scann_info
 scann_search = _loaded.scann_search
 scann_search_batched = _loaded.scann_search_batched
+scann_count_higher = _loaded.scann_count_higher

@@ -6,15 +6,17 @@ from typing import Any
 
 import tensorflow as tf
 
+from ._ops import scann_count_higher
 from .config import check_integer
 from .layers.factorized_top_k import BruteForce, Streaming, TopK
-from .layers.factorized_top_k.results import check_rows, pair_similarity, similarity
+from .layers.factorized_top_k.results import check_rows, pair_similarity, similarity, unit_length
 
 keras = tf.keras
 
-# Candidates that are scored at a time, with a query and in all: so many scores stay in the caches,
-# and batches of a dataset cost little each.
-_BLOCK = 2048
+# Candidates at a time: batches of a dataset cost little each, and where scores are written out they
+# stay in the caches.
+_BLOCK = 8192
+_BLOCK_WITH_SCORES = 2048
 
 _ROWS_DIFFER = "there must be a chosen candidate for each query"
 
@@ -158,7 +160,7 @@ class FactorizedTopK(keras.layers.Layer):  # type: ignore[misc,name-defined]
         chosen = check_rows(tf.ensure_shape(chosen, queries.shape), queries, _ROWS_DIFFER)
         score = pair_similarity(queries, chosen, measure)
         if isinstance(layer, (BruteForce, Streaming)):
-            higher = _count_higher(layer.candidate_blocks(_BLOCK), queries, score, measure)
+            higher = _count_higher(layer, queries, score, measure)
         else:
             found, _ = layer(queries, k=max(self._ks))
             higher = _count_above(found, score)
@@ -211,13 +213,27 @@ def _rank_2(name: str, embeddings: Any) -> tf.Tensor:
 
 
 def _count_higher(
-    blocks: tf.data.Dataset, queries: tf.Tensor, scores: tf.Tensor, measure: str
+    layer: BruteForce | Streaming, queries: tf.Tensor, scores: tf.Tensor, measure: str
 ) -> tf.Tensor:
     """[b]: how many of all candidates score higher than scores [b]."""
-    return blocks.map(
-        lambda block: _count_above(similarity(queries, block, measure), scores),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    ).reduce(tf.zeros_like(scores, tf.int32), lambda total, count: total + count)
+
+    def count_by_distance(block: tf.Tensor) -> tf.Tensor:
+        return _count_above(similarity(queries, block, measure), scores)
+
+    def count_by_product(block: tf.Tensor) -> tf.Tensor:
+        if measure == "cosine":
+            return scann_count_higher(unit_length(queries), unit_length(block), scores)
+        return scann_count_higher(queries, block, scores)
+
+    if measure == "squared_l2":
+        counts = layer.candidate_blocks(_BLOCK_WITH_SCORES).map(
+            count_by_distance, num_parallel_calls=tf.data.AUTOTUNE
+        )
+    else:
+        counts = layer.candidate_blocks(_BLOCK).map(
+            count_by_product, num_parallel_calls=tf.data.AUTOTUNE
+        )
+    return counts.reduce(tf.zeros_like(scores, tf.int32), lambda total, count: total + count)
 
 
 def _count_above(found: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:

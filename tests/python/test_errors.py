@@ -224,6 +224,20 @@ def test_an_op_made_for_other_identifiers() -> None:
         _ops.scann_search(searcher.resource_handle, EYE[0], 1, 0, 0, tf.zeros([0], tf.string))
 
 
+@pytest.mark.parametrize(
+    ("queries", "candidates", "scores"),
+    [([2, 3], [4, 2], [2]), ([3], [4, 3], [3]), ([2, 3], [4, 3], [1]), ([2, 3], [4, 3], [2, 1])],
+)
+def test_counting_wrong_shapes(
+    queries: list[int], candidates: list[int], scores: list[int]
+) -> None:
+    arguments = [tf.zeros(shape) for shape in (queries, candidates, scores)]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must have shape"):
+        _ops.scann_count_higher(*arguments)
+    with pytest.raises(ValueError, match="must be"):
+        tf.function(_ops.scann_count_higher)(*arguments)
+
+
 def test_no_such_file(tmp_path: pathlib.Path) -> None:
     with pytest.raises(tf.errors.NotFoundError, match="missing"):
         Searcher.load(tmp_path / "missing")

@@ -63,9 +63,9 @@ def test_scores(integers: Any) -> None:
 
 
 def test_more_candidates_than_a_block() -> None:
-    candidates = np.arange(5000, dtype=np.float32)[:, None]
+    candidates = np.arange(20000, dtype=np.float32)[:, None]
     queries = np.ones([2, 1], np.float32)
-    chosen = np.array([[4990.0], [4989.5]], np.float32)  # 9 and 10 are higher
+    chosen = np.array([[19990.0], [19989.5]], np.float32)  # 9 and 10 are higher
     for source in (_dataset(candidates, size=130), BruteForce().index(candidates)):
         metric = FactorizedTopK(source, (9, 10, 11))
         metric.update_state(queries, chosen)
@@ -82,6 +82,14 @@ def test_other_measures(vectors: np.ndarray, measure: str) -> None:
     metric.reset_state()
     metric.update_state(queries, -100 * vectors[:50])
     assert _values(metric) == [0.0, 0.0]
+
+
+def test_cosine_is_of_directions() -> None:
+    candidates = np.array([[10.0, 10.0], [1.0, 0.0], [0.0, 3.0]], np.float32)
+    metric = FactorizedTopK(BruteForce(distance_measure="cosine").index(candidates), (1, 2, 3))
+    queries = np.array([[5.0, 1.0], [0.0, 0.1]], np.float32)
+    metric.update_state(queries, np.array([[0.5, 0.0], [1.0, 1.0]], np.float32))
+    assert _values(metric) == [0.5, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64, np.str_])

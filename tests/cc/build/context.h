@@ -1,4 +1,4 @@
-// Contexts for the stages of a build, and the arithmetic of their oracles.
+// Contexts for the stages of a build.
 #ifndef TFSCANN_TESTS_BUILD_CONTEXT_H_
 #define TFSCANN_TESTS_BUILD_CONTEXT_H_
 
@@ -20,14 +20,6 @@ class TestContext {
   ThreadExecutor executor_;
   uint64_t seed_;
 };
-
-inline double SquaredDistance(const float* a, const float* b, int64_t dims) {
-  double sum = 0;
-  for (int64_t i = 0; i < dims; ++i) {
-    sum += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
-  }
-  return sum;
-}
 
 }  // namespace tfscann::testing
 

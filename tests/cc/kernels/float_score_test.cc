@@ -1,5 +1,5 @@
-// The float kernels that score: dot_rows, squared_l2_rows, multiply_packed, block_products,
-// block_maxima.
+// The float kernels that score: dot_rows, squared_l2_rows, multiply_packed, count_above_packed,
+// block_products, block_maxima.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -115,6 +115,34 @@ TEST_P(FloatScoreTest, MultiplyPackedIsAMatrixProduct) {
         for (int64_t c = num_columns; c < out_stride; ++c) {
           EXPECT_EQ(out[r * out_stride + c], -77.0f);
         }
+      }
+    }
+  }
+}
+
+// The products that are counted are those that multiply_packed writes: each is its own threshold.
+TEST_P(FloatScoreTest, CountAbovePackedCountsTheProducts) {
+  for (const int64_t dims : {1, 7, 100}) {
+    for (const int64_t num_rows : {0, 1, 12, 41}) {
+      const int64_t num_columns = 48;
+      const Matrix rows = RandomMatrix(num_rows, dims, dims);
+      const std::vector<float> bias(num_columns, 0.0f);
+      const Matrix packed = RandomMatrix(dims, num_columns, dims + 1);
+      std::vector<float> products(num_rows * num_columns);
+      kernels().multiply_packed(rows.row(0), dims, num_rows, packed.row(0), bias.data(),
+                                num_columns, dims, products.data(), num_columns);
+      for (int64_t chosen = 0; chosen < std::max<int64_t>(num_rows, 1); ++chosen) {
+        std::vector<float> thresholds(num_columns, 0.1f);
+        std::vector<int32_t> expected(num_columns, 5), counts(num_columns, 5);
+        for (int64_t c = 0; c < num_columns; ++c) {
+          if (num_rows > 0) thresholds[c] = products[chosen * num_columns + c];
+          for (int64_t r = 0; r < num_rows; ++r) {
+            expected[c] += products[r * num_columns + c] > thresholds[c];
+          }
+        }
+        kernels().count_above_packed(rows.row(0), dims, num_rows, packed.row(0), thresholds.data(),
+                                     num_columns, dims, counts.data());
+        EXPECT_EQ(counts, expected);
       }
     }
   }

@@ -92,6 +92,14 @@ inline Matrix ClusteredMatrix(int64_t rows, int64_t cols, int64_t clusters, uint
   return matrix;
 }
 
+inline double SquaredDistance(const float* a, const float* b, int64_t dims) {
+  double sum = 0;
+  for (int64_t i = 0; i < dims; ++i) {
+    sum += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+  }
+  return sum;
+}
+
 }  // namespace tfscann::testing
 
 #endif  // TFSCANN_TESTS_TESTING_MATRIX_H_

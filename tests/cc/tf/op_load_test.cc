@@ -12,7 +12,7 @@ constexpr char kOpLibrary[] = "cc/tf/libtensorflow_scann_ops.so";
 
 constexpr const char* kOps[] = {"ScannSearcher",      "ScannLoad", "ScannSearch",
                                 "ScannSearchBatched", "ScannSave", "ScannSerialize",
-                                "ScannRestore",       "ScannInfo"};
+                                "ScannRestore",       "ScannInfo", "ScannCountHigher"};
 
 TEST(OpLoadTest, LoadsAndRegistersItsOps) {
   std::unique_ptr<TF_Status, void (*)(TF_Status*)> status(TF_NewStatus(), TF_DeleteStatus);

@@ -28,7 +28,7 @@ def missing_identifier(dtype: tf.DType) -> Any:
 def similarity(queries: tf.Tensor, candidates: tf.Tensor, distance_measure: str) -> tf.Tensor:
     """[b, d] x [n, d] -> [b, n], larger for better: squared_l2 is negated."""
     if distance_measure == "cosine":
-        queries, candidates = _unit_length(queries), _unit_length(candidates)
+        queries, candidates = unit_length(queries), unit_length(candidates)
     if distance_measure == "squared_l2":
         # Far from the origin the squares below would leave nothing of small distances.
         centre = tf.reduce_mean(candidates, axis=0)
@@ -47,11 +47,11 @@ def pair_similarity(queries: tf.Tensor, candidates: tf.Tensor, distance_measure:
     if distance_measure == "squared_l2":
         return -tf.reduce_sum(tf.math.squared_difference(queries, candidates), axis=-1)
     if distance_measure == "cosine":
-        queries, candidates = _unit_length(queries), _unit_length(candidates)
+        queries, candidates = unit_length(queries), unit_length(candidates)
     return tf.reduce_sum(queries * candidates, axis=-1)
 
 
-def _unit_length(vectors: tf.Tensor) -> tf.Tensor:
+def unit_length(vectors: tf.Tensor) -> tf.Tensor:
     """Rows scaled to unit length; zero stays zero.
 
     Squares of extreme values would not be finite.

@@ -1,9 +1,8 @@
-#include "cc/build/packed_matrix.h"
+#include "cc/search/packed_matrix.h"
 
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "tests/cc/build/context.h"
 #include "tests/cc/testing/matrix.h"
 
 namespace tfscann::testing {

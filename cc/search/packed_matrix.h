@@ -1,6 +1,7 @@
-// The columns of a matrix product, laid out for Kernels::multiply_packed.
-#ifndef TFSCANN_BUILD_PACKED_MATRIX_H_
-#define TFSCANN_BUILD_PACKED_MATRIX_H_
+// The columns of a matrix product, laid out for Kernels::multiply_packed and
+// Kernels::count_above_packed.
+#ifndef TFSCANN_SEARCH_PACKED_MATRIX_H_
+#define TFSCANN_SEARCH_PACKED_MATRIX_H_
 
 #include <algorithm>
 #include <limits>
@@ -46,6 +47,13 @@ class PackedMatrix {
                                     bias_.data(), padded_count(), dims_, out, padded_count());
   }
 
+  // counts[c] += how many of the rows have a product with vector c that is above thresholds[c], or
+  // NaN. Both have padded_count() elements.
+  void CountAbove(MatrixView<const float> rows, const float* thresholds, int32_t* counts) const {
+    ActiveKernels().count_above_packed(rows.data(), rows.stride(), rows.rows(), packed_.data(),
+                                       thresholds, padded_count(), dims_, counts);
+  }
+
   // Index of the nearest vector for each row; `work` is used for the products.
   void Nearest(MatrixView<const float> rows, AlignedBuffer<float>* work, int32_t* nearest) const {
     for (int64_t begin = 0; begin < rows.rows(); begin += kProductRows) {
@@ -68,4 +76,4 @@ class PackedMatrix {
 
 }  // namespace tfscann
 
-#endif  // TFSCANN_BUILD_PACKED_MATRIX_H_
+#endif  // TFSCANN_SEARCH_PACKED_MATRIX_H_
