@@ -41,25 +41,51 @@ TFSCANN_AVX512 inline void DotFourRows(const int8_t* query, const int8_t* matrix
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_sub_epi32(dots, excess));
 }
 
-template <int kQueries>
+// Products of kQueries with kGroups groups of rows at a time: as many sums as it takes to keep the
+// multipliers busy.
+template <int kQueries, int kGroups>
+TFSCANN_AVX512 inline void DotGroups(const int8_t* const* queries, const __m512i* excesses,
+                                     const int8_t* packed, int64_t dims, int64_t first_row,
+                                     int32_t* const* out) {
+  __m512i sums[kQueries][kGroups];
+  _Pragma("GCC unroll 8") for (int q = 0; q < kQueries; ++q) {
+    _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) sums[q][g] = _mm512_setzero_si512();
+  }
+  for (int64_t dim = 0; dim < dims; dim += 4) {
+    __m512i x[kGroups];
+    _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) {
+      x[g] = _mm512_loadu_si512(packed + (g * dims + dim) * kInt8PackedRows);
+    }
+    _Pragma("GCC unroll 8") for (int q = 0; q < kQueries; ++q) {
+      int32_t four;
+      __builtin_memcpy(&four, queries[q] + dim, sizeof(four));
+      const __m512i values = _mm512_set1_epi32(four);
+      _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) {
+        sums[q][g] = AddProducts(sums[q][g], values, x[g]);
+      }
+    }
+  }
+  _Pragma("GCC unroll 8") for (int q = 0; q < kQueries; ++q) {
+    _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) {
+      _mm512_storeu_si512(out[q] + first_row + g * kInt8PackedRows,
+                          _mm512_sub_epi32(sums[q][g], excesses[q]));
+    }
+  }
+}
+
+template <int kQueries, int kGroups>
 TFSCANN_AVX512 void DotPacked(const int8_t* const* queries, const int8_t* packed,
                               int64_t num_groups, int64_t dims, int32_t* const* out) {
   __m512i excesses[kQueries];
   for (int q = 0; q < kQueries; ++q) excesses[q] = _mm512_set1_epi32(Excess(queries[q], dims));
-  for (int64_t group = 0; group < num_groups; ++group) {
-    __m512i sums[kQueries];
-    for (int q = 0; q < kQueries; ++q) sums[q] = _mm512_setzero_si512();
-    for (int64_t dim = 0; dim < dims; dim += 4, packed += 4 * kInt8PackedRows) {
-      const __m512i x = _mm512_loadu_si512(packed);
-      for (int q = 0; q < kQueries; ++q) {
-        int32_t four;
-        __builtin_memcpy(&four, queries[q] + dim, sizeof(four));
-        sums[q] = AddProducts(sums[q], _mm512_set1_epi32(four), x);
-      }
-    }
-    for (int q = 0; q < kQueries; ++q) {
-      _mm512_storeu_si512(out[q] + group * kInt8PackedRows, _mm512_sub_epi32(sums[q], excesses[q]));
-    }
+  int64_t group = 0;
+  for (; group + kGroups <= num_groups; group += kGroups) {
+    DotGroups<kQueries, kGroups>(queries, excesses, packed + group * dims * kInt8PackedRows, dims,
+                                 group * kInt8PackedRows, out);
+  }
+  for (; group < num_groups; ++group) {
+    DotGroups<kQueries, 1>(queries, excesses, packed + group * dims * kInt8PackedRows, dims,
+                           group * kInt8PackedRows, out);
   }
 }
 
@@ -85,10 +111,10 @@ TFSCANN_AVX512 void Int8DotPackedAvx512(const int8_t* const* queries, int64_t nu
                                         const int8_t* packed, int64_t num_groups, int64_t dims,
                                         int32_t* const* out) {
   for (; num_queries >= 4; num_queries -= 4, queries += 4, out += 4) {
-    DotPacked<4>(queries, packed, num_groups, dims, out);
+    DotPacked<4, 2>(queries, packed, num_groups, dims, out);
   }
   for (; num_queries > 0; --num_queries) {
-    DotPacked<1>(queries++, packed, num_groups, dims, out++);
+    DotPacked<1, 4>(queries++, packed, num_groups, dims, out++);
   }
 }
 
