@@ -351,6 +351,7 @@ Status Builder::TuneSearch(const BuildContext& context) {
   parameters.num_leaves_to_search = std::min(tuning.num_leaves_to_search, parameters.num_leaves);
   parameters.num_reordering_candidates = tuning.num_reordering_candidates;
   parameters.measured_recall = tuning.measured_recall;
+  parameters.leaf_demand = tuning.leaf_demand;
   return Status();
 }
 

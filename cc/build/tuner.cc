@@ -1,12 +1,19 @@
 #include "cc/build/tuner.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
+#include <iterator>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
+#include "cc/build/leaf_demand.h"
 #include "cc/build/sample.h"
+#include "cc/kernels/kernels.h"
+#include "cc/search/partitioner.h"
+#include "cc/search/query.h"
 
 namespace tfscann {
 namespace {
@@ -67,6 +74,9 @@ class Tuner {
 
   Result<Tuning> Run() {
     TFSCANN_RETURN_IF_ERROR(FindTruth());
+    IndexParts parts = index_.parts();
+    TFSCANN_ASSIGN_OR_RETURN(parts.parameters.leaf_demand, MeasureLeafDemand());
+    adapted_.emplace(parts, nullptr);
     const IndexParameters& parameters = index_.parameters();
     std::vector<int64_t> lists;
     if (config_.num_reordering_candidates.has_value()) {
@@ -74,7 +84,8 @@ class Tuner {
     } else {
       for (const int64_t length : kListLengths) lists.push_back(length * config_.k);
     }
-    Tuning best = {config_.num_leaves_to_search.value_or(parameters.num_leaves), lists.back(), -1};
+    Tuning best = {
+        config_.num_leaves_to_search.value_or(parameters.num_leaves), lists.back(), -1, {}};
     double best_cost = -1;
     for (size_t i = 0; i < lists.size(); ++i) {
       TFSCANN_RETURN_IF_ERROR(context_.Report(kStage, i, lists.size()));
@@ -92,6 +103,7 @@ class Tuner {
       best_cost = cost;
     }
     TFSCANN_RETURN_IF_ERROR(context_.Report(kStage, lists.size(), lists.size()));
+    best.leaf_demand = adapted_->parameters().leaf_demand;
     return best;
   }
 
@@ -180,6 +192,51 @@ class Tuner {
     return Status();
   }
 
+  // Where each query's neighbours stand in its ranking of all leaves, made into a LeafDemand.
+  Result<LeafDemand> MeasureLeafDemand() {
+    const IndexParts& parts = index_.parts();
+    const int64_t num_leaves = parts.parameters.num_leaves;
+    std::vector<std::array<int32_t, 2>> leaves_of_row(rows_.rows(), {kNoLeaf, kNoLeaf});
+    for (int32_t leaf = 0; leaf < num_leaves; ++leaf) {
+      const int32_t* const rows =
+          parts.position_rows.data() + int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
+      for (int64_t i = 0; i < parts.leaf_sizes[leaf]; ++i) {
+        std::array<int32_t, 2>& leaves = leaves_of_row[rows[i]];
+        leaves[leaves[0] == kNoLeaf ? 0 : 1] = leaf;
+      }
+    }
+
+    const Partitioner partitioner(parts);
+    std::vector<LeafDemandExample> examples;
+    for (const QuerySet& set : sets_) {
+      std::vector<LeafDemandExample> of_set(set.size);
+      context_.executor->ParallelFor(set.size, kQueryGrain, [&](int64_t begin, int64_t end) {
+        SearchScratch scratch;
+        QueryState query;
+        std::vector<int64_t> rank_of_leaf(num_leaves), ranks;
+        for (int64_t q = begin; q < end; ++q) {
+          PrepareQuery(parts, set.queries.data() + q * rows_.cols(), &query.query);
+          partitioner.ChooseLeaves(num_leaves, &query, 1, &scratch);
+          for (int64_t rank = 0; rank < num_leaves; ++rank) {
+            rank_of_leaf[query.chosen_leaves[rank].leaf] = rank;
+          }
+          ranks.clear();
+          for (int64_t i = q * k_; i < (q + 1) * k_ && set.truth[i] >= 0; ++i) {
+            const std::array<int32_t, 2>& leaves = leaves_of_row[set.truth[i]];
+            const int64_t first = rank_of_leaf[leaves[0]];
+            ranks.push_back(leaves[1] == kNoLeaf ? first
+                                                 : std::min(first, rank_of_leaf[leaves[1]]));
+          }
+          of_set[q] = {query.leaf_statistics, ranks.empty() ? 0 : NeededLeaves(&ranks)};
+        }
+      });
+      if (context_.executor->cancelled()) return Cancelled();
+      std::copy_if(of_set.begin(), of_set.end(), std::back_inserter(examples),
+                   [](const LeafDemandExample& example) { return example.needed > 0; });
+    }
+    return FitLeafDemand(examples);
+  }
+
   Status Search(const Index& index, const QuerySet& set, const SearchOptions& options,
                 std::vector<int32_t>* rows) {
     scores_.resize(set.size * k_);
@@ -208,7 +265,7 @@ class Tuner {
     reached_ = true;
     double of_first = 0;
     for (const QuerySet& set : sets_) {
-      TFSCANN_RETURN_IF_ERROR(Search(index_, set, options, &found_));
+      TFSCANN_RETURN_IF_ERROR(Search(*adapted_, set, options, &found_));
       int64_t hits = 0, wanted = 0;
       for (int64_t i = 0; i < set.size; ++i) {
         const int32_t* truth = set.truth.data() + i * k_;
@@ -243,7 +300,10 @@ class Tuner {
     return best;
   }
 
+  static constexpr int32_t kNoLeaf = -1;
+
   const Index& index_;
+  std::optional<Index> adapted_;  // the same with its LeafDemand
   const MatrixView<const float> rows_;
   const BuildConfig& config_;
   const BuildContext& context_;

@@ -13,11 +13,13 @@ struct Tuning {
   int64_t num_leaves_to_search;
   int64_t num_reordering_candidates;
   double measured_recall;  // on the queries given, or else on the rows
+  LeafDemand leaf_demand;
 };
 
-// The cheapest num_leaves_to_search and num_reordering_candidates, where `config` leaves them open,
-// with which `index` reaches config.target_recall; the most thorough ones if none does. `rows` are
-// the candidates as exact search sees them.
+// First the LeafDemand of the queries below; then the cheapest num_leaves_to_search and
+// num_reordering_candidates, where `config` leaves them open, with which `index` reaches
+// config.target_recall; the most thorough ones if none does. `rows` are the candidates as exact
+// search sees them.
 //
 // Recall is measured on a sample of `queries`. Where there are none, it is measured on a sample of
 // the rows, each being left out of its own results, and if the measure is dot_product and the rows'

@@ -33,7 +33,11 @@ struct StoredParameters {
   double anisotropic_quantization_threshold;
   double target_recall;
   double measured_recall;
-  char unused[40];
+  // LeafDemand.
+  float leaf_intercept;
+  float leaf_best_weight;
+  float leaf_deviation_weight;
+  char unused[28];
 };
 static_assert(sizeof(StoredParameters) == kParametersBytes);
 
@@ -119,6 +123,10 @@ class PartsReader {
             "anisotropic_quantization_threshold", stored.anisotropic_quantization_threshold);
     Require(std::isfinite(stored.target_recall), "target_recall", stored.target_recall);
     Require(std::isfinite(stored.measured_recall), "measured_recall", stored.measured_recall);
+    Require(std::isfinite(stored.leaf_intercept), "leaf_intercept", stored.leaf_intercept);
+    Require(std::isfinite(stored.leaf_best_weight), "leaf_best_weight", stored.leaf_best_weight);
+    Require(std::isfinite(stored.leaf_deviation_weight), "leaf_deviation_weight",
+            stored.leaf_deviation_weight);
     if (!status_.ok()) return;
     constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
     Require(stored.tuned_k >= 1 && stored.tuned_k <= kLargest, "k", stored.tuned_k);
@@ -149,6 +157,8 @@ class PartsReader {
     parameters_.tuned_k = stored.tuned_k;
     parameters_.target_recall = stored.target_recall;
     parameters_.measured_recall = stored.measured_recall;
+    parameters_.leaf_demand = {stored.leaf_intercept, stored.leaf_best_weight,
+                               stored.leaf_deviation_weight};
     if (parameters_.num_code_blocks() > kMaxBlocks) {
       Fail(section::kParameters, "more than ", kMaxBlocks, " blocks");
     }
@@ -288,6 +298,9 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
   stored.anisotropic_quantization_threshold = parameters.anisotropic_quantization_threshold;
   stored.target_recall = parameters.target_recall;
   stored.measured_recall = parameters.measured_recall;
+  stored.leaf_intercept = parameters.leaf_demand.intercept;
+  stored.leaf_best_weight = parameters.leaf_demand.best_weight;
+  stored.leaf_deviation_weight = parameters.leaf_demand.deviation_weight;
   std::memcpy(bytes, &stored, sizeof(stored));
 }
 

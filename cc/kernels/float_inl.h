@@ -21,6 +21,7 @@ static void AddFloatKernels(Kernels* kernels) {
   kernels->count_above_packed = CountAbovePacked;
   kernels->argmax = Argmax;
   kernels->group_maxima = GroupMaxima;
+  kernels->largest_and_deviation = LargestAndDeviation;
   kernels->indices_at_least = IndicesAtLeast;
   kernels->bound_of_largest = BoundOfLargest;
   kernels->all_finite = AllFinite;

@@ -32,6 +32,38 @@ static void GroupMaxima(const float* values, int64_t count, int64_t group, float
   }
 }
 
+static void LargestAndDeviation(const float* values, int64_t count, float* largest,
+                                float* deviation) {
+  const int64_t whole = count / 16 * 16;
+  float best = values[0], sum = 0;
+  if (whole > 0) {
+    F32x16 maxima = Load(values), sums = maxima;
+    for (int64_t i = 16; i < whole; i += 16) {
+      maxima = Max(maxima, Load(values + i));
+      sums = sums + Load(values + i);
+    }
+    sum = Sum(sums);
+    TFSCANN_UNROLL for (int lane = 0; lane < 16; ++lane) {
+      const float value = maxima.part[lane / kWidth][lane % kWidth];
+      best = best > value ? best : value;
+    }
+  }
+  for (int64_t i = whole; i < count; ++i) {
+    best = best > values[i] ? best : values[i];
+    sum += values[i];
+  }
+  const float mean = sum / static_cast<float>(count);
+  F32x16 squares = Broadcast(0);
+  for (int64_t i = 0; i < whole; i += 16) {
+    const F32x16 difference = Load(values + i) - Broadcast(mean);
+    squares = MultiplyAdd(squares, difference, difference);
+  }
+  float square = Sum(squares);
+  for (int64_t i = whole; i < count; ++i) square += (values[i] - mean) * (values[i] - mean);
+  *largest = best;
+  *deviation = __builtin_sqrtf(square / static_cast<float>(count));
+}
+
 static int64_t IndicesAtLeast(const float* values, int64_t count, float threshold, int32_t* out) {
   const F32x16 limit = Broadcast(threshold);
   int64_t found = 0;

@@ -89,6 +89,11 @@ struct Kernels {
   // value being in one set. group is positive; count is a multiple of 16 * group.
   void (*group_maxima)(const float* values, int64_t count, int64_t group, float* maxima);
 
+  // The largest of values[0, count) and their standard deviation; count is positive. Neither is NaN
+  // unless a value is NaN or infinite.
+  void (*largest_and_deviation)(const float* values, int64_t count, float* largest,
+                                float* deviation);
+
   // Writes the indices of the values >= threshold in ascending order; returns how many. There is
   // room for 16 more than that.
   int64_t (*indices_at_least)(const float* values, int64_t count, float threshold, int32_t* out);

@@ -87,6 +87,7 @@ class PyIndex {
     const int64_t num_leaves = parts.parameters.num_leaves, dims = parts.parameters.dimensions;
     if (parts.parameters.exact()) Raise(InvalidArgument("an exact index has no tree"));
     const Int8Rows centroids(parts.centroids.data(), dims);
+    const LeafDemand& demand = parts.parameters.leaf_demand;
     py::array_t<int8_t> values(std::vector<py::ssize_t>{num_leaves, dims});
     py::array_t<float> scales(num_leaves), squared_norms(num_leaves), radii(num_leaves);
     py::array_t<int64_t> splits(num_leaves + 1);
@@ -106,6 +107,8 @@ class PyIndex {
         py::arg("centroids") = values, py::arg("scales") = scales,
         py::arg("squared_norms") = squared_norms, py::arg("radii") = radii,
         py::arg("leaf_spread") = kLeafSpread,
+        py::arg("leaf_demand") = py::make_tuple(demand.intercept, demand.best_weight,
+                                                demand.deviation_weight, LeafDemand::kMost),
         py::arg("center") = py::array_t<float>(parts.center.size(), parts.center.data()),
         py::arg("leaf_rows") = py::array_t<int32_t>(rows.size(), rows.data()),
         py::arg("leaf_splits") = splits);
@@ -200,7 +203,9 @@ void InitIndex(py::module_& module) {
            "|candidate - its code| / |candidate| for about so many candidates, float32 [m].")
       .def("tree", &PyIndex::Tree,
            "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
-           "radii and rows; what they are: cc/search/index_parts.h.");
+           "radii and rows; what they are: cc/search/index_parts.h. And the weights and the bound "
+           "of "
+           "LeafDemand, cc/search/options.h.");
 }
 
 }  // namespace tfscann

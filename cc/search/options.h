@@ -3,6 +3,8 @@
 #ifndef TFSCANN_SEARCH_OPTIONS_H_
 #define TFSCANN_SEARCH_OPTIONS_H_
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 
@@ -27,6 +29,31 @@ inline constexpr int64_t kMaxBlocks = 4096;
 // Blocks that carry a candidate's norm term when the measure is squared_l2; see lookup_table.h.
 inline constexpr int64_t kNormBlocks = 4;
 
+// What the scores of all leaves say about a query. For dot_product and cosine in units of the
+// query's length, so that a longer query is the same query.
+struct LeafStatistics {
+  float best;       // the largest score
+  float deviation;  // standard deviation of the scores
+};
+
+// How many leaves a query needs, as a multiple of what queries need on average: a query whose best
+// leaf stands out from the others has its neighbours there. The logarithm is linear in the
+// statistics; the build fits the weights to queries whose neighbours it knows. Zeros: every query
+// needs the same.
+struct LeafDemand {
+  static constexpr float kMost = 4.0f;  // also the inverse of the least
+
+  float intercept = 0;
+  float best_weight = 0;
+  float deviation_weight = 0;
+
+  float Of(const LeafStatistics& statistics) const {
+    const float factor = std::exp(intercept + best_weight * statistics.best +
+                                  deviation_weight * statistics.deviation);
+    return factor == factor ? std::min(std::max(factor, 1 / kMost), kMost) : 1.0f;
+  }
+};
+
 struct IndexParameters {
   DistanceMeasure distance_measure = DistanceMeasure::kDotProduct;
   ReorderingDtype reordering_dtype = ReorderingDtype::kFloat32;
@@ -40,9 +67,11 @@ struct IndexParameters {
   double soar_lambda = 0;
   double anisotropic_quantization_threshold = 0;
 
-  // What a search uses unless told otherwise.
+  // What a search uses unless told otherwise; leaves on average.
   int64_t num_leaves_to_search = 0;
   int64_t num_reordering_candidates = 0;
+
+  LeafDemand leaf_demand;
 
   // How the build came to them.
   int64_t training_iterations = 0;
@@ -65,7 +94,8 @@ struct IndexParameters {
 
 struct SearchOptions {
   int64_t k = 10;  // results for a query
-  // Unset: the index's own. Larger than the index has: all of them.
+  // Unset: the index's own. Larger than the index has: all of them. Leaves are an average: each
+  // query gets its share by the index's LeafDemand, or all of them if that is what is asked for.
   std::optional<int64_t> num_leaves_to_search;
   std::optional<int64_t> num_reordering_candidates;
   // Score every float32 candidate, whatever the index: what recall is measured against.

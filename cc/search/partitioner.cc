@@ -1,5 +1,6 @@
 #include "cc/search/partitioner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -33,7 +34,8 @@ Partitioner::Partitioner(const IndexParts& parts)
       num_leaves_(parts.parameters.num_leaves),
       padded_leaves_(RoundUp(num_leaves_, kInt8PackedRows)),
       padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
-      spread_(kLeafSpread / std::sqrt(static_cast<float>(parts.parameters.dimensions))) {
+      spread_(kLeafSpread / std::sqrt(static_cast<float>(parts.parameters.dimensions))),
+      demand_(parts.parameters.leaf_demand) {
   const Int8Rows centroids(parts.centroids.data(), parts.parameters.dimensions);
   packed_.Resize(padded_leaves_ * padded_dims_);
   packed_.Zero();
@@ -68,6 +70,23 @@ void Partitioner::RankLeaves(const PreparedQuery& query, const int32_t* dots,
   std::fill(scores + num_leaves_, scores + padded_leaves_, -std::numeric_limits<float>::infinity());
 }
 
+LeafStatistics Partitioner::StatisticsOf(const PreparedQuery& query, const float* scores) const {
+  LeafStatistics statistics;
+  ActiveKernels().largest_and_deviation(scores, num_leaves_, &statistics.best,
+                                        &statistics.deviation);
+  if (distance_measure_ != DistanceMeasure::kSquaredL2) {
+    statistics.best /= query.norm;
+    statistics.deviation /= query.norm;
+  }
+  return statistics;
+}
+
+int64_t Partitioner::NumLeavesFor(const LeafStatistics& statistics, int64_t count) const {
+  if (count >= num_leaves_) return num_leaves_;
+  const float leaves = std::nearbyint(static_cast<float>(count) * demand_.Of(statistics));
+  return std::clamp<int64_t>(static_cast<int64_t>(leaves), 1, num_leaves_);
+}
+
 void Partitioner::ChooseLeaves(int64_t count, QueryState* queries, int64_t num_queries,
                                SearchScratch* scratch) const {
   const int8_t* int8_queries[kPartitionBatch];
@@ -83,11 +102,13 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* queries, int64_t num_q
   for (int64_t q = 0; q < num_queries; ++q) {
     RankLeaves(queries[q].query, dots[q], scratch);
     const float* const scores = scratch->leaf_scores.data();
+    queries[q].leaf_statistics = StatisticsOf(queries[q].query, scores);
+    const int64_t wanted = NumLeavesFor(queries[q].leaf_statistics, count);
     int32_t* const indices = scratch->leaf_indices.Resize(num_leaves_ + 16);
     const int64_t num_indices =
-        ActiveKernels().indices_at_least(scores, num_leaves_, ScoreBound(count, scratch), indices);
+        ActiveKernels().indices_at_least(scores, num_leaves_, ScoreBound(wanted, scratch), indices);
     TopKeys& top = scratch->top_leaves;
-    top.Reset(count);
+    top.Reset(wanted);
     for (int64_t i = 0; i < num_indices; ++i) {
       top.Add(MakeKey(scores[indices[i]], static_cast<uint32_t>(indices[i])));
     }

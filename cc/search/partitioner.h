@@ -25,13 +25,17 @@ class Partitioner {
   // Copies the centroids of a tree index into the layout of int8_dot_packed.
   explicit Partitioner(const IndexParts& parts);
 
-  // Writes the best `count` leaves of each query to its chosen_leaves, best first, each with its
-  // bias: q.c, or 2 q.c - |c|^2 for squared_l2 (q and c being relative to the mean candidate).
+  // Writes the best leaves of each query to its chosen_leaves, best first, each with its bias: q.c,
+  // or 2 q.c - |c|^2 for squared_l2 (q and c being relative to the mean candidate). They are
+  // `count` on average, by LeafDemand; all of them if count is num_leaves. Sets leaf_statistics.
   // There are at most kPartitionBatch queries; count is in [1, num_leaves].
   void ChooseLeaves(int64_t count, QueryState* queries, int64_t num_queries,
                     SearchScratch* scratch) const;
 
  private:
+  LeafStatistics StatisticsOf(const PreparedQuery& query, const float* scores) const;
+  // Leaves for a query, `count` being those of the average one.
+  int64_t NumLeavesFor(const LeafStatistics& statistics, int64_t count) const;
   // Fills leaf_scores and leaf_biases of the scratch.
   void RankLeaves(const PreparedQuery& query, const int32_t* dots, SearchScratch* scratch) const;
 
@@ -40,6 +44,7 @@ class Partitioner {
   int64_t padded_leaves_ = 0;  // to whole groups of kInt8PackedRows; all buffers have this length
   int64_t padded_dims_ = 0;    // to a multiple of 4
   float spread_ = 0;           // kLeafSpread / sqrt(d)
+  LeafDemand demand_;
   AlignedBuffer<int8_t> packed_;
   AlignedBuffer<float> scales_;
   AlignedBuffer<float> squared_norms_;

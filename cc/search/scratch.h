@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cc/base/aligned_buffer.h"
+#include "cc/search/options.h"
 #include "cc/search/row_set.h"
 #include "cc/search/top_codes.h"
 #include "cc/search/top_k.h"
@@ -48,6 +49,7 @@ struct QueryState {
   int64_t number = 0;  // in its batch
   PreparedQuery query;
   RowSet excluded;
+  LeafStatistics leaf_statistics = {};
   AlignedBuffer<ChosenLeaf> chosen_leaves;
   LookupTable lookup_table;
   TopCodes top_codes;

@@ -64,7 +64,8 @@ The best k candidates for one query, best first.
 
 query: [d].
 k: Scalar, at least 1.
-num_leaves_to_search: Scalar; 0: what the index was built with.
+num_leaves_to_search: Scalar; 0: what the index was built with. Those of the average query: harder ones get more,
+  easier ones fewer. As many as there are: all.
 num_reordering_candidates: Scalar; 0: what the index was built with, more in proportion for a larger k.
 exclusions: [m], identifiers that must not be returned.
 scores: [k]: dot product, cosine, or squared Euclidean distance. Where fewer than k candidates remain,

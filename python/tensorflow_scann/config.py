@@ -18,8 +18,9 @@ class IndexConfig:
       num_leaves: Partitions of the candidates. `None`: about 4 times the square root of their
         number; below 20,000 candidates none at all, and search is exact. More than there are
         candidates: as many as there are.
-      num_leaves_to_search: Partitions searched for a query. `None`: as few as reach
-        `target_recall`.
+      num_leaves_to_search: Partitions searched for a query, on average: the build learns which
+        queries need more of them and which fewer, up to 4 times. As many as there are: all, for
+        every query. `None`: as few as reach `target_recall`.
       training_iterations: Rounds of k-means.
       dimensions_per_block: Consecutive dimensions quantized together, into 4 bits.
       num_reordering_candidates: Best approximate candidates that are scored again, exactly. `None`:

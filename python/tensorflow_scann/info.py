@@ -16,7 +16,8 @@ class IndexInfo:
       default_identifiers: True if none were given and identifiers are row numbers.
       is_exact: True if every candidate is scored exactly for every query.
       num_leaves: Partitions.
-      num_leaves_to_search: Partitions searched unless a search says otherwise.
+      num_leaves_to_search: Partitions searched for the average query, unless a search says
+        otherwise.
       training_iterations: Rounds of k-means.
       dimensions_per_block: Dimensions quantized together.
       num_reordering_candidates: Candidates scored again unless a search says otherwise; in
@@ -73,7 +74,7 @@ class IndexInfo:
         return text + (
             f"They stand in {self.num_leaves:,} partitions, {copies}, as 4-bit codes for every "
             f"{self.dimensions_per_block} dimensions. A search looks into "
-            f"{self.num_leaves_to_search:,} partitions and scores the best "
+            f"{self.num_leaves_to_search:,} partitions on average and scores the best "
             f"{self.num_reordering_candidates:,} again, by {self.reordering_dtype} values. "
             f"When it was built that found {self.measured_recall:.4f} of the best {self.k}; the "
             f"target was {self.target_recall}."

@@ -175,8 +175,10 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
           queries: Float [b, d], or [d] for one query.
           k: Results a query: a Python int or a scalar int32 tensor. `None`: the k that the index
             was built for.
-          num_leaves_to_search: Partitions to search: int or scalar int32 tensor. `None`: what the
-            build chose. More find more of the true results, and take longer.
+          num_leaves_to_search: Partitions to search for the average query: int or scalar int32
+            tensor. Queries that the build found to be harder get more, easier ones fewer; as many
+            as there are: all, for every query. `None`: what the build chose. More find more of the
+            true results, and take longer.
           num_reordering_candidates: Candidates to score exactly: int or scalar int32 tensor.
             `None`: what the build chose, and in proportion more for a k larger than the build's.
           exclusions: Identifiers that must not be returned: [b, m], or [m] for one query, or a

@@ -19,6 +19,7 @@
 #include "cc/build/encoder.h"
 #include "cc/build/identifier_column.h"
 #include "cc/build/kmeans.h"
+#include "cc/build/leaf_demand.h"
 #include "cc/build/leaves.h"
 #include "cc/build/sample.h"
 #include "cc/build/soar.h"

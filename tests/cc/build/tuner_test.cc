@@ -1,9 +1,12 @@
 #include "cc/build/tuner.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "cc/build/sample.h"
+#include "cc/search/partitioner.h"
+#include "cc/search/query.h"
 #include "gtest/gtest.h"
 #include "tests/cc/build/context.h"
 #include "tests/cc/testing/brute_force.h"
@@ -40,8 +43,10 @@ class TunerTest : public ::testing::Test {
     options.k = k;
     options.num_leaves_to_search = tuning.num_leaves_to_search;
     options.num_reordering_candidates = tuning.num_reordering_candidates;
-    const Results found =
-        Search(*file_.index, {query, 1, kDims}, options, {{excluded.begin(), excluded.end()}});
+    IndexParts parts = file_.index->parts();
+    parts.parameters.leaf_demand = tuning.leaf_demand;
+    const Results found = Search(Index(parts, nullptr), {query, 1, kDims}, options,
+                                 {{excluded.begin(), excluded.end()}});
     const std::set<int32_t> rows(found.rows.begin(), found.rows.end());
     for (const Neighbor& neighbor :
          BruteForce(DistanceMeasure::kDotProduct, rows_, query, k, excluded)) {
@@ -94,6 +99,35 @@ TEST_F(TunerTest, MeasuresTheRecallThatASearchHas) {
     // Brute force in double precision may see near ties the other way round.
     EXPECT_NEAR(tuning.measured_recall, Recall(tuning, config.k), 0.001);
   }
+}
+
+// Queries of different difficulty get different numbers of leaves, which are those asked for on
+// average.
+TEST_F(TunerTest, LearnsWhatQueriesNeed) {
+  const Matrix rows = ClusteredMatrix(4000, 16, 100, 3);
+  BuildConfig config;
+  config.num_leaves = 200;
+  config.training_iterations = 3;
+  const IndexFile file = BuildIndex(rows, config);
+  const IndexParameters& parameters = file.index->parameters();
+  EXPECT_NE(parameters.leaf_demand.best_weight, 0);
+
+  IndexParts parts = file.index->parts();
+  const Partitioner partitioner(parts);
+  SearchScratch scratch;
+  QueryState query;
+  double sum = 0, squares = 0;
+  for (int64_t row = 0; row < rows.rows(); ++row) {
+    PrepareQuery(parts, rows.row(row), &query.query);
+    partitioner.ChooseLeaves(40, &query, 1, &scratch);
+    const double leaves = static_cast<double>(query.chosen_leaves.size());
+    sum += leaves / 4000;
+    squares += leaves * leaves / 4000;
+  }
+  // The queries of the build are made-up users, too, who need more.
+  EXPECT_GT(sum, 20);
+  EXPECT_LT(sum, 50);
+  EXPECT_GT(std::sqrt(squares - sum * sum), 2);
 }
 
 // The rows' lengths differ.

@@ -191,6 +191,10 @@ TEST(IndexFileTest, ParametersAreValidated) {
       {with(96, kInfinity), "section 'parameters': anisotropic_quantization_threshold is inf"},
       {with(104, kInfinity), "section 'parameters': target_recall is inf"},
       {with(112, -kInfinity), "section 'parameters': measured_recall is -inf"},
+      {with(120, kNan), "section 'parameters': leaf_intercept is nan"},
+      {with(124, static_cast<float>(kInfinity)), "section 'parameters': leaf_best_weight is inf"},
+      {with(128, -static_cast<float>(kInfinity)),
+       "section 'parameters': leaf_deviation_weight is -inf"},
   });
   // 16384 blocks of one dimension each.
   std::string blocks = with(24, int64_t{16384});

@@ -1,4 +1,5 @@
-// The float kernels that choose: argmax, group_maxima, bound_of_largest, indices_at_least,
+// The float kernels that choose: argmax, group_maxima, bound_of_largest, largest_and_deviation,
+// indices_at_least,
 // rank_by_product, rank_by_distance, all_finite.
 #include <algorithm>
 #include <cmath>
@@ -93,6 +94,26 @@ TEST_P(FloatSelectTest, BoundOfLargestIsReachedByNoMoreThanNeedBe) {
         };
         EXPECT_EQ(reached(bound), reached(descending[rank - 1])) << count << ", rank " << rank;
       }
+    }
+  }
+}
+
+TEST_P(FloatSelectTest, LargestAndDeviationAreThoseOfAllValues) {
+  for (const int64_t count : {1, 2, 15, 16, 17, 48, 2303}) {
+    for (const float offset : {0.0f, -1000.0f}) {
+      Random random(count, 1, 2);
+      const Matrix values = MakeMatrix(1, count, [&] { return offset + 4 * random.Uniform(); });
+      const float* const x = values.row(0);
+      double sum = 0, squares = 0;
+      for (int64_t i = 0; i < count; ++i) sum += x[i];
+      const double mean = sum / static_cast<double>(count);
+      for (int64_t i = 0; i < count; ++i) squares += (x[i] - mean) * (x[i] - mean);
+      float largest = -77, deviation = -77;
+      kernels().largest_and_deviation(x, count, &largest, &deviation);
+      EXPECT_EQ(largest, *std::max_element(x, x + count));
+      // The mean is rounded.
+      EXPECT_NEAR(deviation, std::sqrt(squares / static_cast<double>(count)),
+                  1e-5 + 1e-6 * std::fabs(offset));
     }
   }
 }

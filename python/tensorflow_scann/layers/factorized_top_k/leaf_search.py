@@ -57,6 +57,7 @@ class LeafSearch(ExactTopK):
         self._store.assign(candidates["rows"], identifiers)
         tree = index.tree()
         self._leaf_spread = tree.pop("leaf_spread") / np.sqrt(np.float32(info.dimensions))
+        self._leaf_demand = tree.pop("leaf_demand")
         # As floats, in which products of bytes add up exactly.
         tree["centroids"] = tree["centroids"].astype(np.float32)
         zeros = np.zeros(info.dimensions, np.float32)
@@ -96,22 +97,22 @@ class LeafSearch(ExactTopK):
         check = tf.debugging.assert_non_negative(wanted, "num_leaves_to_search must be at least 0")
         with tf.control_dependencies([] if check is None else [check]):
             wanted = tf.identity(wanted)
-        num_leaves = tf.minimum(
-            tf.where(wanted > 0, wanted, info.num_leaves_to_search), info.num_leaves
-        )
+        wanted = tf.where(wanted > 0, wanted, info.num_leaves_to_search)
+        scores, norms = self._leaf_scores(queries)
+        num_leaves = self._num_leaves_for(scores, norms, wanted)
+        ranking = tf.math.top_k(scores, info.num_leaves).indices
 
-        ranking = tf.math.top_k(self._leaf_scores(queries), info.num_leaves).indices
-
-        def search(ranking_and_query: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            rows = self._rows_of_leaves(ranking_and_query[0], num_leaves, width)
+        def search(of_query: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            ranking, num_leaves, query = of_query
+            rows = self._rows_of_leaves(ranking, num_leaves, width)
             candidates = tf.gather(store.candidates, rows)
-            query = ranking_and_query[1] - self._tree.origin
+            query = query - self._tree.origin
             similarities = _similarity(query, candidates, info.distance_measure)
             return _best_distinct(similarities, rows, self._copies, width)
 
         similarities, rows = tf.map_fn(
             search,
-            (ranking, queries),
+            (ranking, num_leaves, queries),
             fn_output_signature=(
                 tf.TensorSpec([None], tf.float32),
                 tf.TensorSpec([None], tf.int32),
@@ -128,8 +129,8 @@ class LeafSearch(ExactTopK):
             )
         return finish(similarities, identifiers, valid, k, info.distance_measure)
 
-    def _leaf_scores(self, queries: tf.Tensor) -> tf.Tensor:
-        """[b, d] -> [b, leaves]; larger for leaves that may have better candidates."""
+    def _leaf_scores(self, queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """[b, d] -> [b, leaves], larger for leaves that may have better candidates, and norms."""
         tree = self._tree
         queries = queries - tree.center
         exact = tf.cast(queries, tf.float64)
@@ -143,10 +144,23 @@ class LeafSearch(ExactTopK):
         products = tf.linalg.matmul(values, tree.centroids, transpose_b=True)
         products = products * tree.scales * scales
         if self._info.distance_measure != "squared_l2":
-            return products + tree.radii * (self._leaf_spread * norms)
+            return products + tree.radii * (self._leaf_spread * norms), norms
         distances = tf.maximum(norms * norms - (2 * products - tree.squared_norms), 0.0)
         gain = tree.radii * tf.sqrt(distances) * (2 * self._leaf_spread)
-        return gain - distances - tree.radii * tree.radii
+        return gain - distances - tree.radii * tree.radii, norms
+
+    def _num_leaves_for(self, scores: tf.Tensor, norms: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        """[b]: leaves for each query, `count` being those of the average one."""
+        intercept, best_weight, deviation_weight, most = self._leaf_demand
+        num_leaves = self._info.num_leaves
+        best = tf.reduce_max(scores, axis=-1)
+        deviation = tf.math.reduce_std(scores, axis=-1)
+        if self._info.distance_measure != "squared_l2":
+            best, deviation = best / norms[:, 0], deviation / norms[:, 0]
+        factor = tf.exp(intercept + best_weight * best + deviation_weight * deviation)
+        factor = tf.where(tf.math.is_nan(factor), 1.0, tf.clip_by_value(factor, 1 / most, most))
+        wanted = tf.cast(tf.round(tf.cast(count, tf.float32) * factor), tf.int32)
+        return tf.where(count >= num_leaves, num_leaves, tf.clip_by_value(wanted, 1, num_leaves))
 
     def _rows_of_leaves(
         self, ranking: tf.Tensor, num_leaves: tf.Tensor, least: tf.Tensor

@@ -1,0 +1,90 @@
+#include "cc/search/partitioner.h"
+
+#include <cmath>
+#include <vector>
+
+#include "cc/search/query.h"
+#include "gtest/gtest.h"
+#include "tests/cc/search/exact_config.h"
+#include "tests/cc/testing/matrix.h"
+#include "tests/cc/testing/search.h"
+
+namespace tfscann::testing {
+namespace {
+
+constexpr int64_t kLeaves = 60;
+constexpr int64_t kDims = 7;
+
+class PartitionerTest : public ::testing::TestWithParam<DistanceMeasure> {
+ protected:
+  // The leaves of a query, in an index with this demand.
+  QueryState Choose(const LeafDemand& demand, const float* query, int64_t count) {
+    IndexParts parts = file_.index->parts();
+    parts.parameters.leaf_demand = demand;
+    const Partitioner partitioner(parts);
+    QueryState state;
+    SearchScratch scratch;
+    PrepareQuery(parts, query, &state.query);
+    partitioner.ChooseLeaves(count, &state, 1, &scratch);
+    return state;
+  }
+
+  const IndexFile file_ = BuildIndex(RandomMatrix(1500, kDims, 1), TreeConfig(GetParam(), kLeaves));
+  const Matrix queries_ = RandomMatrix(30, kDims, 2);
+};
+
+INSTANTIATE_TEST_SUITE_P(Measures, PartitionerTest,
+                         ::testing::Values(DistanceMeasure::kDotProduct, DistanceMeasure::kCosine,
+                                           DistanceMeasure::kSquaredL2));
+
+TEST_P(PartitionerTest, LeavesAreAsManyAsTheDemandSays) {
+  const bool squared_l2 = GetParam() == DistanceMeasure::kSquaredL2;
+  const LeafDemand demand = {squared_l2 ? 0.0f : 2.0f, -1.2f, 0.7f};
+  std::set<size_t> sizes;
+  for (int64_t q = 0; q < queries_.rows(); ++q) {
+    const QueryState all = Choose({}, queries_.row(q), kLeaves);
+    ASSERT_EQ(all.chosen_leaves.size(), kLeaves);
+    const QueryState some = Choose(demand, queries_.row(q), 24);
+    const float wanted = std::nearbyint(24 * demand.Of(all.leaf_statistics));
+    ASSERT_EQ(some.chosen_leaves.size(), std::min<size_t>(wanted, kLeaves));
+    sizes.insert(some.chosen_leaves.size());
+    for (size_t i = 0; i < some.chosen_leaves.size(); ++i) {
+      EXPECT_EQ(some.chosen_leaves[i].leaf, all.chosen_leaves[i].leaf);
+    }
+  }
+  EXPECT_GT(sizes.size(), 2u);
+}
+
+TEST_P(PartitionerTest, AllLeavesAreAllLeaves) {
+  const LeafDemand least = {-10, 0, 0};
+  EXPECT_EQ(Choose(least, queries_.row(0), kLeaves).chosen_leaves.size(), kLeaves);
+  EXPECT_EQ(Choose(least, queries_.row(0), 2).chosen_leaves.size(), 1u);
+  EXPECT_EQ(Choose({10, 0, 0}, queries_.row(0), 20).chosen_leaves.size(), kLeaves);
+}
+
+// A longer query is the same query, unless distances are meant.
+TEST_P(PartitionerTest, LengthsMakeNoDifference) {
+  if (GetParam() == DistanceMeasure::kSquaredL2) return;
+  for (int64_t q = 0; q < queries_.rows(); ++q) {
+    std::vector<float> longer(queries_.row(q), queries_.row(q) + kDims);
+    for (float& value : longer) value *= 64;
+    const LeafStatistics one = Choose({}, queries_.row(q), 5).leaf_statistics;
+    const LeafStatistics other = Choose({}, longer.data(), 5).leaf_statistics;
+    EXPECT_FLOAT_EQ(one.best, other.best);
+    EXPECT_FLOAT_EQ(one.deviation, other.deviation);
+  }
+}
+
+TEST_P(PartitionerTest, AQueryOfZeros) {
+  const std::vector<float> zeros(kDims, 0.0f);
+  const LeafDemand demand = {0, -1, 1};
+  const size_t found = Choose(demand, zeros.data(), 10).chosen_leaves.size();
+  if (GetParam() == DistanceMeasure::kSquaredL2) {
+    EXPECT_GE(found, 3u);  // an ordinary query
+  } else {
+    EXPECT_EQ(found, 10u);
+  }
+}
+
+}  // namespace
+}  // namespace tfscann::testing
