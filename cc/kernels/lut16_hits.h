@@ -20,9 +20,9 @@ TFSCANN_LUT16_INLINE uint32_t CandidatesOf(const Lut16Scan& scan, int64_t group)
   return count >= kLut16Group ? ~0u : (1u << count) - 1;
 }
 
-// Asks for as many bytes ahead as a group has.
+// Asks for a group's share of what will be scanned later.
 TFSCANN_LUT16_INLINE void PrefetchGroup(const Lut16Scan& scan, int64_t group) {
-  const int64_t bytes = scan.num_pairs * kLut16PairBytes;
+  const int64_t bytes = scan.prefetch_bytes;
   const char* ahead = reinterpret_cast<const char*>(scan.prefetch) + group * bytes;
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(ahead + i, 0, 2);
 }

@@ -19,6 +19,8 @@ constexpr int64_t kScanBatch = 4;
 // keeps most candidates of the far ones out.
 constexpr int64_t kLeavesAhead = 1;
 
+constexpr int32_t kNoLeaf = -1;
+
 // Drops hits of excluded rows.
 int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, uint32_t first_position,
                      Lut16Query* query) {
@@ -37,22 +39,31 @@ const uint8_t* CodesOf(const IndexParts& parts, int32_t leaf) {
                                   parts.parameters.num_code_pairs() * kLut16PairBytes;
 }
 
-// Scans a leaf for up to kScanBatch queries that have chosen it. `next_codes` are those of the leaf
-// after it, or null.
-void ScanLeaf(const IndexParts& parts, int32_t leaf, const uint8_t* next_codes,
-              QueryState* const* queries, const float* biases, int64_t num_queries) {
+// Asks for the codes of a leaf while `num_groups` groups are scanned, for each an equal share.
+void PrefetchDuring(const IndexParts& parts, int32_t leaf, int64_t num_groups, Lut16Scan* scan) {
+  const int64_t bytes =
+      static_cast<int64_t>(parts.leaf_first_groups[leaf + 1] - parts.leaf_first_groups[leaf]) *
+      parts.parameters.num_code_pairs() * kLut16PairBytes;
+  scan->prefetch = CodesOf(parts, leaf);
+  scan->prefetch_bytes = RoundUp(CeilDiv(bytes, std::max<int64_t>(1, num_groups)), 64);
+}
+
+// Scans a leaf for up to kScanBatch queries that have chosen it. `next_leaf` is the one after it, or
+// kNoLeaf.
+void ScanLeaf(const IndexParts& parts, int32_t leaf, int32_t next_leaf, QueryState* const* queries,
+              const float* biases, int64_t num_queries) {
   const int64_t num_pairs = parts.parameters.num_code_pairs();
   const int64_t leaf_size = parts.leaf_sizes[leaf];
   const int64_t leaf_position = int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
   uint16_t places[kScanBatch][kCandidatesPerScan];
+  Lut16Scan scan = {nullptr, 0, num_pairs, nullptr, 0};
+  if (next_leaf != kNoLeaf) {
+    PrefetchDuring(parts, next_leaf, CeilDiv(leaf_size, kLut16Group), &scan);
+  }
 
   for (int64_t begin = 0; begin < leaf_size; begin += kCandidatesPerScan) {
-    const int64_t bytes_before = begin / kLut16Group * num_pairs * kLut16PairBytes;
-    Lut16Scan scan;
-    scan.codes = CodesOf(parts, leaf) + bytes_before;
+    scan.codes = CodesOf(parts, leaf) + begin / kLut16Group * num_pairs * kLut16PairBytes;
     scan.num_candidates = std::min(kCandidatesPerScan, leaf_size - begin);
-    scan.num_pairs = num_pairs;
-    scan.prefetch = next_codes == nullptr ? nullptr : next_codes + bytes_before;
     const uint32_t first_position = static_cast<uint32_t>(leaf_position + begin);
 
     Lut16Query scanned[kScanBatch];
@@ -76,6 +87,9 @@ void ScanLeaf(const IndexParts& parts, int32_t leaf, const uint8_t* next_codes,
     for (int64_t i = 0; i < num_scanned; ++i) {
       const int64_t count = DropExcluded(parts, states[i]->excluded, first_position, &scanned[i]);
       states[i]->top_codes.Commit(places[i], count, first_position);
+    }
+    if (scan.prefetch != nullptr) {
+      scan.prefetch += kCandidatesPerScan / kLut16Group * scan.prefetch_bytes;
     }
   }
 }
@@ -110,9 +124,9 @@ void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* q
         biases[i] = visits[visit + i].bias;
       }
       // The leaf behind it in memory is as good as always the next.
-      const uint8_t* const next = visit == first[leaf] && leaf + 1 < num_leaves
-                                      ? CodesOf(parts, static_cast<int32_t>(leaf + 1))
-                                      : nullptr;
+      const int32_t next = visit == first[leaf] && leaf + 1 < num_leaves
+                               ? static_cast<int32_t>(leaf + 1)
+                               : kNoLeaf;
       ScanLeaf(parts, static_cast<int32_t>(leaf), next, states, biases, count);
     }
   }
@@ -124,8 +138,7 @@ void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query)
   query->top_codes.Reset(keep);
   const AlignedBuffer<ChosenLeaf>& leaves = query->chosen_leaves;
   for (size_t i = 0; i < leaves.size(); ++i) {
-    const uint8_t* const next =
-        i + 1 < leaves.size() ? CodesOf(parts, leaves[i + 1].leaf) : nullptr;
+    const int32_t next = i + 1 < leaves.size() ? leaves[i + 1].leaf : kNoLeaf;
     ScanLeaf(parts, leaves[i].leaf, next, &query, &leaves[i].bias, 1);
   }
 }

@@ -65,7 +65,7 @@ class Lut16Data {
 
   // The codes of the first `num_candidates`; `prefetch` is any address.
   Lut16Scan Scan(int64_t num_candidates, const uint8_t* prefetch) const {
-    return {packed_.data(), num_candidates, num_pairs_, prefetch};
+    return {packed_.data(), num_candidates, num_pairs_, prefetch, 3 * 64};
   }
   int64_t num_candidates() const { return num_groups_ * kLut16Group; }
 
