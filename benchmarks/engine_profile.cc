@@ -182,7 +182,7 @@ int Main(char** arguments) {
   const double centroid_bytes =
       static_cast<double>(parts.parameters.num_leaves * (RoundUp(dims, 4) + 8));
   const double table_bytes = static_cast<double>(parts.codebooks.size() * sizeof(float));
-  const double row_bytes = best.rows / count * static_cast<double>(Int8RowStride(dims)) +
+  const double row_bytes = best.rows / count * static_cast<double>(Int8RowBytes(dims)) +
                            float_rows * static_cast<double>(dims * sizeof(float));
   const double read[kNumStages] = {static_cast<double>(dims * sizeof(float)), centroid_bytes,
                                    table_bytes, best.code_bytes / count, row_bytes};

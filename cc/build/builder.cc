@@ -233,7 +233,7 @@ Status Builder::TrainLeaves(const BuildContext& context) {
                            KMeans(training_rows, num_leaves, config_.training_iterations, context));
 
   // From here on a centroid is what its int8 form says.
-  const int64_t stride = Int8RowStride(dimensions_);
+  const int64_t stride = Int8RowBytes(dimensions_);
   TFSCANN_ASSIGN_OR_RETURN(
       const Span<int8_t> bytes,
       AddSection<int8_t>(section::kCentroids, num_leaves * stride + kInt8Overread));
@@ -321,7 +321,11 @@ Status Builder::Encode(const BuildContext& context) {
 }
 
 Status Builder::EncodeInt8Rows(const BuildContext& context) {
-  const int64_t stride = Int8RowStride(dimensions_);
+  // An index without float32 rows is chosen for being small.
+  const int64_t stride = config_.reordering_dtype == ReorderingDtype::kFloat32
+                             ? GatheredInt8RowStride(dimensions_)
+                             : Int8RowBytes(dimensions_);
+  parts_.parameters.int8_row_stride = stride;
   TFSCANN_ASSIGN_OR_RETURN(
       const Span<int8_t> bytes,
       AddSection<int8_t>(section::kInt8Rows, num_rows_ * stride + kInt8Overread));

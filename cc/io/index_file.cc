@@ -37,7 +37,8 @@ struct StoredParameters {
   float leaf_intercept;
   float leaf_best_weight;
   float leaf_deviation_weight;
-  char unused[28];
+  uint32_t int8_row_stride;  // 0, in files of version 1: Int8RowBytes
+  char unused[24];
 };
 static_assert(sizeof(StoredParameters) == kParametersBytes);
 
@@ -83,12 +84,10 @@ class PartsReader {
     if (!finite) Fail(section, "a value is NaN or infinite");
     return values;
   }
-  Span<const int8_t> CheckedInt8Rows(const char* section, int64_t count) {
-    const int64_t dims = parameters_.dimensions;
-    const Span<const int8_t> values =
-        Values<int8_t>(section, count * Int8RowStride(dims) + kInt8Overread);
+  Span<const int8_t> CheckedInt8Rows(const char* section, int64_t count, int64_t stride) {
+    const Span<const int8_t> values = Values<int8_t>(section, count * stride + kInt8Overread);
     if (!status_.ok()) return {};
-    const Int8Rows rows(values.data(), dims);
+    const Int8Rows rows(values.data(), parameters_.dimensions, stride);
     for (int64_t i = 0; i < count; ++i) {
       if (!std::isfinite(rows.scale(i)) || !std::isfinite(rows.squared_norm(i))) {
         Fail(section, "the scale of row ", i, " is NaN or infinite");
@@ -130,7 +129,11 @@ class PartsReader {
     if (!status_.ok()) return;
     constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
     Require(stored.tuned_k >= 1 && stored.tuned_k <= kLargest, "k", stored.tuned_k);
+    const int64_t row_bytes = Int8RowBytes(stored.dimensions);
     if (stored.num_leaves > 0) {
+      Require(stored.int8_row_stride == 0 || (stored.int8_row_stride >= row_bytes &&
+                                              stored.int8_row_stride <= row_bytes + kCacheLine),
+              "int8_row_stride", stored.int8_row_stride);
       Require(stored.training_iterations >= 1 && stored.training_iterations <= kLargest,
               "training_iterations", stored.training_iterations);
       Require(stored.dimensions_per_block >= 1 && stored.dimensions_per_block <= stored.dimensions,
@@ -157,6 +160,10 @@ class PartsReader {
     parameters_.tuned_k = stored.tuned_k;
     parameters_.target_recall = stored.target_recall;
     parameters_.measured_recall = stored.measured_recall;
+    if (!parameters_.exact()) {
+      parameters_.int8_row_stride =
+          stored.int8_row_stride == 0 ? row_bytes : int64_t{stored.int8_row_stride};
+    }
     parameters_.leaf_demand = {stored.leaf_intercept, stored.leaf_best_weight,
                                stored.leaf_deviation_weight};
     if (parameters_.num_code_blocks() > kMaxBlocks) {
@@ -204,8 +211,10 @@ class PartsReader {
 
   void ReadTree(IndexParts* parts) {
     const int64_t leaves = parameters_.num_leaves;
-    parts->int8_rows = CheckedInt8Rows(section::kInt8Rows, parameters_.num_candidates);
-    parts->centroids = CheckedInt8Rows(section::kCentroids, leaves);
+    parts->int8_rows = CheckedInt8Rows(section::kInt8Rows, parameters_.num_candidates,
+                                       parameters_.int8_row_stride);
+    parts->centroids =
+        CheckedInt8Rows(section::kCentroids, leaves, Int8RowBytes(parameters_.dimensions));
     parts->leaf_radii = FiniteFloats(section::kLeafRadii, leaves);
     parts->codebooks = FiniteFloats(
         section::kCodebooks, parameters_.num_blocks() * parameters_.dimensions_per_block * 16);
@@ -298,6 +307,7 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
   stored.anisotropic_quantization_threshold = parameters.anisotropic_quantization_threshold;
   stored.target_recall = parameters.target_recall;
   stored.measured_recall = parameters.measured_recall;
+  stored.int8_row_stride = static_cast<uint32_t>(parameters.int8_row_stride);
   stored.leaf_intercept = parameters.leaf_demand.intercept;
   stored.leaf_best_weight = parameters.leaf_demand.best_weight;
   stored.leaf_deviation_weight = parameters.leaf_demand.deviation_weight;

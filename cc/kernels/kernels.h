@@ -41,8 +41,8 @@ struct Lut16Scan {
   const uint8_t* codes;    // groups x num_pairs x 32 bytes
   int64_t num_candidates;  // at most kLut16MaxScan; the last group may be partly empty
   int64_t num_pairs;
-  // Codes to be scanned later, or null: with each group as many bytes of them are asked for. Need not
-  // be readable.
+  // Codes to be scanned later, or null: with each group as many bytes of them are asked for. Need
+  // not be readable.
   const uint8_t* prefetch;
   int64_t prefetch_bytes;
 };

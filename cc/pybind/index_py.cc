@@ -74,7 +74,7 @@ class PyIndex {
     if (!parts.rows.empty()) {
       std::copy_n(parts.rows.data(), count * dims, rows.mutable_data());
     } else {
-      const Int8Rows int8_rows(parts.int8_rows.data(), dims);
+      const Int8Rows int8_rows = parts.CandidateInt8Rows();
       for (int64_t row = 0; row < count; ++row) {
         int8_rows.Dequantize(row, rows.mutable_data() + row * dims);
       }

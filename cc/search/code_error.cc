@@ -15,7 +15,7 @@ class CodeReader {
       : parts_(parts),
         dims_(parts.parameters.dimensions),
         centroids_(parts.centroids.data(), dims_),
-        int8_rows_(parts.int8_rows.data(), dims_),
+        int8_rows_(parts.CandidateInt8Rows()),
         centroid_(dims_),
         row_(dims_) {}
 

@@ -7,6 +7,7 @@
 
 #include "cc/base/matrix_view.h"
 #include "cc/search/identifiers.h"
+#include "cc/search/int8_rows.h"
 #include "cc/search/options.h"
 
 namespace tfscann {
@@ -21,7 +22,8 @@ struct IndexParts {
 
   // The rest is empty in an exact index.
 
-  // The same as Int8Rows (squared_l2: minus the mean candidate), and kInt8Overread more.
+  // The same as Int8Rows (squared_l2: minus the mean candidate), int8_row_stride bytes each, and
+  // kInt8Overread more.
   Span<const int8_t> int8_rows;
   // squared_l2: the mean candidate, [dimensions].
   Span<const float> center;
@@ -41,6 +43,10 @@ struct IndexParts {
   Span<const float> norm_codebooks;
   // Packed 4-bit codes, see kernels.h: groups x num_code_pairs x 32 bytes.
   Span<const uint8_t> codes;
+
+  Int8Rows CandidateInt8Rows() const {
+    return {int8_rows.data(), parameters.dimensions, parameters.int8_row_stride};
+  }
 };
 
 }  // namespace tfscann

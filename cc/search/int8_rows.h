@@ -2,7 +2,7 @@
 // rows for reordering. Also the form of a query when it meets them.
 //
 // A stored row is its values, padded to a multiple of 4 bytes, then float32 scale and float32
-// squared norm of (scale * values).
+// squared norm of (scale * values). Behind that there may be room up to the next row.
 #ifndef TFSCANN_SEARCH_INT8_ROWS_H_
 #define TFSCANN_SEARCH_INT8_ROWS_H_
 
@@ -16,7 +16,18 @@
 
 namespace tfscann {
 
-constexpr int64_t Int8RowStride(int64_t dims) { return RoundUp(dims, 4) + 8; }
+// Bytes of a row.
+constexpr int64_t Int8RowBytes(int64_t dims) { return RoundUp(dims, 4) + 8; }
+
+// Bytes from row to row where rows are fetched here and there: whole cache lines, if that costs
+// less than a fifth more memory and saves most rows a line. 100 dimensions are 108 bytes, which
+// stand in two or three lines; with a stride of 128 in two. On the GloVe set that is an eighth of
+// the time that rows take.
+constexpr int64_t GatheredInt8RowStride(int64_t dims) {
+  constexpr int64_t kMostRoom = 20;
+  const int64_t bytes = Int8RowBytes(dims), room = RoundUp(bytes, kCacheLine) - bytes;
+  return bytes + (room <= kMostRoom && 5 * room <= bytes ? room : 0);
+}
 
 // The scale, and the values rounded to the nearest in [-127, 127]; zeros up to `padded_dims`.
 inline float QuantizeInt8(const float* x, int64_t dims, int64_t padded_dims, int8_t* values) {
@@ -37,8 +48,10 @@ inline float QuantizeInt8(const float* x, int64_t dims, int64_t padded_dims, int
 class Int8Rows {
  public:
   Int8Rows() = default;
-  Int8Rows(const int8_t* data, int64_t dims)
-      : data_(data), dims_(dims), stride_(Int8RowStride(dims)) {}
+  // Rows without room between them.
+  Int8Rows(const int8_t* data, int64_t dims) : Int8Rows(data, dims, Int8RowBytes(dims)) {}
+  Int8Rows(const int8_t* data, int64_t dims, int64_t stride)
+      : data_(data), dims_(dims), stride_(stride) {}
 
   int64_t stride() const { return stride_; }
   const int8_t* row(int64_t i) const { return data_ + i * stride_; }
@@ -51,7 +64,7 @@ class Int8Rows {
     for (int64_t dim = 0; dim < dims_; ++dim) out[dim] = row_scale * row(i)[dim];
   }
 
-  // Writes the stored form of x, Int8RowStride(dims) bytes.
+  // Writes the stored form of x, Int8RowBytes(dims) bytes.
   static void Encode(const float* x, int64_t dims, int8_t* out) {
     const int64_t padded = RoundUp(dims, 4);
     const float scale = QuantizeInt8(x, dims, padded, out);
@@ -65,7 +78,7 @@ class Int8Rows {
  private:
   float Trailer(int64_t i, int64_t from_end) const {
     float value;
-    std::memcpy(&value, data_ + (i + 1) * stride_ - from_end, sizeof(value));
+    std::memcpy(&value, row(i) + Int8RowBytes(dims_) - from_end, sizeof(value));
     return value;
   }
 

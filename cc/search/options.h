@@ -67,6 +67,9 @@ struct IndexParameters {
   double soar_lambda = 0;
   double anisotropic_quantization_threshold = 0;
 
+  // Bytes from one of the candidates' int8 rows to the next, see int8_rows.h.
+  int64_t int8_row_stride = 0;
+
   // What a search uses unless told otherwise; leaves on average.
   int64_t num_leaves_to_search = 0;
   int64_t num_reordering_candidates = 0;

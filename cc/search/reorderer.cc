@@ -13,7 +13,7 @@ namespace {
 void KeepBestByInt8(const IndexParts& parts, int64_t count, const PreparedQuery& query,
                     AlignedBuffer<int32_t>* rows, SearchScratch* scratch) {
   const int64_t dims = parts.parameters.dimensions;
-  const Int8Rows int8_rows(parts.int8_rows.data(), dims);
+  const Int8Rows int8_rows = parts.CandidateInt8Rows();
   const bool squared_l2 = parts.parameters.distance_measure == DistanceMeasure::kSquaredL2;
   const int64_t num_rows = static_cast<int64_t>(rows->size());
   const int64_t padded_rows = RoundUp(num_rows, 16);
@@ -51,7 +51,7 @@ void ScoreWithFloats(const IndexParts& parts, const PreparedQuery& query, Span<c
   const int64_t dims = parts.parameters.dimensions;
   const bool squared_l2 = parts.parameters.distance_measure == DistanceMeasure::kSquaredL2;
   const bool has_floats = !parts.rows.empty();
-  const Int8Rows int8_rows(parts.int8_rows.data(), dims);
+  const Int8Rows int8_rows = parts.CandidateInt8Rows();
   const float* values = has_floats || !squared_l2 ? query.values.data() : query.centered.data();
   float* dequantized = scratch->float_row.Resize(RoundUp(dims, 16) + kFloatOverread);
   const auto score_rows = squared_l2 ? ActiveKernels().squared_l2_rows : ActiveKernels().dot_rows;
@@ -74,7 +74,7 @@ void ScoreWithFloats(const IndexParts& parts, const PreparedQuery& query, Span<c
 void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch) {
   const Span<const uint32_t> positions = query->top_codes.Finish();
   for (const uint32_t position : positions) __builtin_prefetch(&parts.position_rows[position]);
-  const Int8Rows int8_rows(parts.int8_rows.data(), parts.parameters.dimensions);
+  const Int8Rows int8_rows = parts.CandidateInt8Rows();
   int32_t* const rows = query->reordered_rows.Resize(positions.size());
   int64_t num_rows = 0;
   RowSet& seen = scratch->seen;

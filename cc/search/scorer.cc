@@ -48,8 +48,8 @@ void PrefetchDuring(const IndexParts& parts, int32_t leaf, int64_t num_groups, L
   scan->prefetch_bytes = RoundUp(CeilDiv(bytes, std::max<int64_t>(1, num_groups)), 64);
 }
 
-// Scans a leaf for up to kScanBatch queries that have chosen it. `next_leaf` is the one after it, or
-// kNoLeaf.
+// Scans a leaf for up to kScanBatch queries that have chosen it. `next_leaf` is the one after it,
+// or kNoLeaf.
 void ScanLeaf(const IndexParts& parts, int32_t leaf, int32_t next_leaf, QueryState* const* queries,
               const float* biases, int64_t num_queries) {
   const int64_t num_pairs = parts.parameters.num_code_pairs();
@@ -124,9 +124,8 @@ void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* q
         biases[i] = visits[visit + i].bias;
       }
       // The leaf behind it in memory is as good as always the next.
-      const int32_t next = visit == first[leaf] && leaf + 1 < num_leaves
-                               ? static_cast<int32_t>(leaf + 1)
-                               : kNoLeaf;
+      const int32_t next =
+          visit == first[leaf] && leaf + 1 < num_leaves ? static_cast<int32_t>(leaf + 1) : kNoLeaf;
       ScanLeaf(parts, static_cast<int32_t>(leaf), next, states, biases, count);
     }
   }

@@ -26,8 +26,13 @@ Matrix GoldenQueries() {
   return MakeMatrix(3, kGoldenDims, [&] { return *next++; });
 }
 
-TEST(GoldenTest, V1ExactIndexWithInt64Identifiers) {
-  const IndexFile file = Golden("v1_exact_int64_ids.idx");
+// By format version.
+class GoldenTest : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenTest, ::testing::Values("v1", "v2"));
+
+TEST_P(GoldenTest, ExactIndexWithInt64Identifiers) {
+  const IndexFile file = Golden(GetParam() + "_exact_int64_ids.idx");
   ASSERT_NE(file.index, nullptr);
   const IndexParameters& parameters = file.index->parameters();
   EXPECT_TRUE(parameters.exact());
@@ -49,8 +54,8 @@ TEST(GoldenTest, V1ExactIndexWithInt64Identifiers) {
   EXPECT_EQ(found, std::vector<int64_t>{26});
 }
 
-TEST(GoldenTest, V1TreeIndexWithStringIdentifiers) {
-  const IndexFile file = Golden("v1_tree_string_ids.idx");
+TEST_P(GoldenTest, TreeIndexWithStringIdentifiers) {
+  const IndexFile file = Golden(GetParam() + "_tree_string_ids.idx");
   ASSERT_NE(file.index, nullptr);
   const IndexParameters& parameters = file.index->parameters();
   EXPECT_EQ(parameters.distance_measure, DistanceMeasure::kDotProduct);
@@ -74,8 +79,8 @@ TEST(GoldenTest, V1TreeIndexWithStringIdentifiers) {
 }
 
 // What a default search finds in a tree, where each row is looked for with itself.
-TEST(GoldenTest, V1TreeIndexFindsItsOwnRows) {
-  const IndexFile file = Golden("v1_tree_string_ids.idx");
+TEST_P(GoldenTest, TreeIndexFindsItsOwnRows) {
+  const IndexFile file = Golden(GetParam() + "_tree_string_ids.idx");
   ASSERT_NE(file.index, nullptr);
   const Matrix rows = GoldenRows();
   const Results found = Search(*file.index, rows, SearchOptions());

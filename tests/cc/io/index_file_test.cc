@@ -106,7 +106,7 @@ TEST(IndexFileTest, LaterVersionsAreRefusedByName) {
   Set<uint32_t>(&bytes, kVersionAt, 7);
   EXPECT_THAT(OpenIndex(MemoryOf(bytes)), Fails(StatusCode::kUnimplemented,
                                                 "the index file has format version 7, but this "
-                                                "library reads versions up to 1"));
+                                                "library reads versions up to 2"));
 }
 
 // What is said of a section of another length than it should have. Strings have as many bytes as
@@ -191,6 +191,9 @@ TEST(IndexFileTest, ParametersAreValidated) {
       {with(96, kInfinity), "section 'parameters': anisotropic_quantization_threshold is inf"},
       {with(104, kInfinity), "section 'parameters': target_recall is inf"},
       {with(112, -kInfinity), "section 'parameters': measured_recall is -inf"},
+      {with(132, uint32_t{15}), "section 'parameters': int8_row_stride is 15"},
+      {with(132, uint32_t{81}), "section 'parameters': int8_row_stride is 81"},
+      {with(132, uint32_t{20}), "section 'int8_rows': it should have"},
       {with(120, kNan), "section 'parameters': leaf_intercept is nan"},
       {with(124, static_cast<float>(kInfinity)), "section 'parameters': leaf_best_weight is inf"},
       {with(128, -static_cast<float>(kInfinity)),
@@ -199,6 +202,7 @@ TEST(IndexFileTest, ParametersAreValidated) {
   // 16384 blocks of one dimension each.
   std::string blocks = with(24, int64_t{16384});
   blocks = Changed(blocks, section::kParameters, 40, int64_t{1});
+  blocks = Changed(blocks, section::kParameters, 132, uint32_t{0});
   ExpectAllRefused({{blocks, "section 'parameters': more than 4096 blocks"}});
 }
 
