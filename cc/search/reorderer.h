@@ -2,14 +2,17 @@
 #ifndef TFSCANN_SEARCH_REORDERER_H_
 #define TFSCANN_SEARCH_REORDERER_H_
 
+#include <algorithm>
+#include <cstdint>
+
 #include "cc/search/index_parts.h"
 #include "cc/search/scratch.h"
 
 namespace tfscann {
 
-// Candidates that get a float32 score. Within the best 15 by int8 score stood the best 10 by
-// float32 score in every query of the GloVe set.
-constexpr int64_t NumFinalCandidates(int64_t k) { return k + (k / 2 > 5 ? k / 2 : 5); }
+// Candidates that get a float32 score. On the GloVe set the best 10 by float32 score stood within
+// the best 15 by int8 score for every query; taking 13 costs 0.0001 of recall.
+constexpr int64_t NumFinalCandidates(int64_t k) { return k + std::max<int64_t>(3, 3 * k / 10); }
 
 // Replaces the positions in the query's top_codes by rows, each once, in reordered_rows, and asks
 // for what will be read of them.
