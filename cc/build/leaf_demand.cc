@@ -38,7 +38,14 @@ int64_t NeededLeaves(std::vector<int64_t>* ranks) {
   return (*ranks)[most] + 1;
 }
 
-LeafDemand FitLeafDemand(const std::vector<LeafDemandExample>& examples) {
+LeafDemand FitLeafDemand(std::vector<LeafDemandExample> examples) {
+  // Those of a query of zeros are no numbers.
+  examples.erase(std::remove_if(examples.begin(), examples.end(),
+                                [](const LeafDemandExample& example) {
+                                  return !std::isfinite(example.statistics.best) ||
+                                         !std::isfinite(example.statistics.deviation);
+                                }),
+                 examples.end());
   if (examples.size() < kMinExamples) return {};
   const auto best = [](const LeafDemandExample& e) { return double{e.statistics.best}; };
   const auto deviation = [](const LeafDemandExample& e) { return double{e.statistics.deviation}; };

@@ -71,7 +71,7 @@ std::string DescribeIndex(const IndexFile& file) {
   json.AddDouble("target_recall", parameters.target_recall);
   json.AddDouble("measured_recall", parameters.measured_recall);
   json.Add("seed", parameters.seed);
-  json.Add("format_version", kFormatVersion);
+  json.Add("format_version", file.format_version);
   json.Add("cpu_kernels", Quoted(TargetName(ActiveTarget())));
   json.Add("file_bytes", file.memory.bytes.size());
   JsonObject sections;

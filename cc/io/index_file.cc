@@ -325,6 +325,7 @@ Result<IndexFile> OpenIndex(Memory memory, Executor* executor) {
   IndexParts parts;
   TFSCANN_RETURN_IF_ERROR(PartsReader(sections, executor).Read(&parts));
   IndexFile file;
+  file.format_version = sections.format_version();
   file.index = std::make_shared<const Index>(parts, memory.owner);
   file.memory = std::move(memory);
   for (const SectionReader::Section& section : sections.sections()) {

@@ -38,6 +38,7 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
                       char* bytes);
 
 struct IndexFile {
+  uint32_t format_version = 0;
   Memory memory;  // the file, as it was read
   std::shared_ptr<const Index> index;
   std::vector<std::pair<std::string, size_t>> section_bytes;  // in the order of the file

@@ -97,6 +97,7 @@ Result<SectionReader> SectionReader::Open(Span<const char> file, Executor* execu
   }
 
   SectionReader reader;
+  reader.format_version_ = header.version;
   std::vector<uint32_t> expected;
   uint64_t end = kHeaderBytes;
   for (uint32_t i = 0; i < header.num_sections; ++i) {

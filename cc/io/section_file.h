@@ -49,8 +49,10 @@ class SectionReader {
     Span<const char> bytes;
   };
   const std::vector<Section>& sections() const { return sections_; }
+  uint32_t format_version() const { return format_version_; }
 
  private:
+  uint32_t format_version_ = 0;
   std::vector<Section> sections_;
 };
 

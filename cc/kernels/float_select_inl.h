@@ -32,15 +32,17 @@ static void GroupMaxima(const float* values, int64_t count, int64_t group, float
   }
 }
 
-static void LargestAndDeviation(const float* values, int64_t count, float* largest,
+static void LargestAndDeviation(const float* values, int64_t count, float scale, float* largest,
                                 float* deviation) {
   const int64_t whole = count / 16 * 16;
-  float best = values[0], sum = 0;
+  const F32x16 scales = Broadcast(scale);
+  float best = values[0] * scale, sum = 0;
   if (whole > 0) {
-    F32x16 maxima = Load(values), sums = maxima;
+    F32x16 maxima = Load(values) * scales, sums = maxima;
     for (int64_t i = 16; i < whole; i += 16) {
-      maxima = Max(maxima, Load(values + i));
-      sums = sums + Load(values + i);
+      const F32x16 value = Load(values + i) * scales;
+      maxima = Max(maxima, value);
+      sums = sums + value;
     }
     sum = Sum(sums);
     TFSCANN_UNROLL for (int lane = 0; lane < 16; ++lane) {
@@ -49,17 +51,21 @@ static void LargestAndDeviation(const float* values, int64_t count, float* large
     }
   }
   for (int64_t i = whole; i < count; ++i) {
-    best = best > values[i] ? best : values[i];
-    sum += values[i];
+    const float value = values[i] * scale;
+    best = best > value ? best : value;
+    sum += value;
   }
   const float mean = sum / static_cast<float>(count);
   F32x16 squares = Broadcast(0);
   for (int64_t i = 0; i < whole; i += 16) {
-    const F32x16 difference = Load(values + i) - Broadcast(mean);
+    const F32x16 difference = Load(values + i) * scales - Broadcast(mean);
     squares = MultiplyAdd(squares, difference, difference);
   }
   float square = Sum(squares);
-  for (int64_t i = whole; i < count; ++i) square += (values[i] - mean) * (values[i] - mean);
+  for (int64_t i = whole; i < count; ++i) {
+    const float difference = values[i] * scale - mean;
+    square += difference * difference;
+  }
   *largest = best;
   *deviation = __builtin_sqrtf(square / static_cast<float>(count));
 }

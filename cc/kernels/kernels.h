@@ -41,8 +41,8 @@ struct Lut16Scan {
   const uint8_t* codes;    // groups x num_pairs x 32 bytes
   int64_t num_candidates;  // at most kLut16MaxScan; the last group may be partly empty
   int64_t num_pairs;
-  // Codes to be scanned later, or null: with each group as many bytes of them are asked for. Need
-  // not be readable.
+  // Codes to be scanned later, or null: with each group the next prefetch_bytes of them are asked
+  // for. Need not be readable.
   const uint8_t* prefetch;
   int64_t prefetch_bytes;
 };
@@ -90,9 +90,9 @@ struct Kernels {
   // value being in one set. group is positive; count is a multiple of 16 * group.
   void (*group_maxima)(const float* values, int64_t count, int64_t group, float* maxima);
 
-  // The largest of values[0, count) and their standard deviation; count is positive. Neither is NaN
-  // unless a value is NaN or infinite.
-  void (*largest_and_deviation)(const float* values, int64_t count, float* largest,
+  // The largest of values[i] * scale for i < count, and their standard deviation; count and scale
+  // are positive. NaN or infinite where that is too large for a float.
+  void (*largest_and_deviation)(const float* values, int64_t count, float scale, float* largest,
                                 float* deviation);
 
   // Writes the indices of the values >= threshold in ascending order; returns how many. There is

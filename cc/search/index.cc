@@ -78,8 +78,11 @@ Index::Effort Index::EffortFor(const SearchOptions& options) const {
 int64_t Index::BatchSize(const Effort& effort, int64_t num_queries) const {
   // The more queries choose a leaf the better, but each needs memory until the batch is done.
   constexpr int64_t kMaxBytes = int64_t{64} << 20;
+  const int64_t most_leaves =
+      std::min(parameters().num_leaves,
+               static_cast<int64_t>(LeafDemand::kMost) * effort.num_leaves_to_search);
   const int64_t bytes = (int64_t{16} << 10) + 64 * effort.num_reordering_candidates +
-                        16 * effort.num_leaves_to_search + 16 * parameters().num_code_blocks() +
+                        16 * most_leaves + 16 * parameters().num_code_blocks() +
                         8 * parameters().dimensions;
   return std::max<int64_t>(1, std::min({kMaxSearchBatch, kMaxBytes / bytes, num_queries}));
 }
@@ -146,7 +149,8 @@ Span<ScoredKey> Index::FinishQuery(const Effort& effort, QueryState* query,
   const int64_t wanted = std::min(effort.k, parameters().num_candidates - query->excluded.size());
   int64_t num_leaves = effort.num_leaves_to_search;
   ScoreRows(parts_, effort.k, *query, scratch);
-  while (scratch->top_rows.size() < wanted && num_leaves < parameters().num_leaves) {
+  while (scratch->top_rows.size() < wanted &&
+         static_cast<int64_t>(query->chosen_leaves.size()) < parameters().num_leaves) {
     num_leaves = std::min(2 * num_leaves, parameters().num_leaves);
     FindRows(num_leaves, effort, query, 1, scratch);
     CollectRows(parts_, query, scratch);

@@ -72,12 +72,9 @@ void Partitioner::RankLeaves(const PreparedQuery& query, const int32_t* dots,
 
 LeafStatistics Partitioner::StatisticsOf(const PreparedQuery& query, const float* scores) const {
   LeafStatistics statistics;
-  ActiveKernels().largest_and_deviation(scores, num_leaves_, &statistics.best,
+  const float scale = distance_measure_ == DistanceMeasure::kSquaredL2 ? 1 : 1 / query.norm;
+  ActiveKernels().largest_and_deviation(scores, num_leaves_, scale, &statistics.best,
                                         &statistics.deviation);
-  if (distance_measure_ != DistanceMeasure::kSquaredL2) {
-    statistics.best /= query.norm;
-    statistics.deviation /= query.norm;
-  }
   return statistics;
 }
 
@@ -91,6 +88,12 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* queries, int64_t num_q
                                SearchScratch* scratch) const {
   const int8_t* int8_queries[kPartitionBatch];
   int32_t* dots[kPartitionBatch];
+  // Room for queries harder than those before, so that none of them allocates.
+  const int64_t most =
+      std::min(num_leaves_, static_cast<int64_t>(LeafDemand::kMost * static_cast<float>(count)));
+  scratch->leaf_maxima.Resize(padded_leaves_);
+  scratch->top_leaves.Reset(most);
+  scratch->top_leaves.Reserve(num_leaves_);
   scratch->centroid_dots.Resize(num_queries * padded_leaves_);
   for (int64_t q = 0; q < num_queries; ++q) {
     int8_queries[q] = queries[q].query.int8_values.data();
@@ -113,6 +116,7 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* queries, int64_t num_q
       top.Add(MakeKey(scores[indices[i]], static_cast<uint32_t>(indices[i])));
     }
     const Span<ScoredKey> best = top.FinishSorted();
+    queries[q].chosen_leaves.Resize(most);
     ChosenLeaf* const chosen = queries[q].chosen_leaves.Resize(best.size());
     for (size_t i = 0; i < best.size(); ++i) {
       const int32_t leaf = static_cast<int32_t>(KeyItem(best[i]));

@@ -20,7 +20,13 @@ constexpr int64_t kCandidateFloats = 4096;
 
 void CountHigher(MatrixView<const float> queries, MatrixView<const float> candidates,
                  const float* scores, Executor* executor, int32_t* counts) {
-  const int64_t dims = std::max<int64_t>(queries.cols(), 1);
+  const int64_t dims = queries.cols();
+  if (dims == 0) {
+    for (int64_t q = 0; q < queries.rows(); ++q) {
+      counts[q] = 0 <= scores[q] ? 0 : static_cast<int32_t>(candidates.rows());
+    }
+    return;
+  }
   const int64_t step = std::max(kCandidateFloats / dims / kProductRows, int64_t{1}) * kProductRows;
   executor->ParallelFor(queries.rows(), kQueriesPerTask, [&](int64_t begin, int64_t end) {
     const PackedMatrix packed(queries.Rows(begin, end - begin), /*nearest=*/false);

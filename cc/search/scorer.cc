@@ -39,11 +39,15 @@ const uint8_t* CodesOf(const IndexParts& parts, int32_t leaf) {
                                   parts.parameters.num_code_pairs() * kLut16PairBytes;
 }
 
+// More of a leaf is not asked for: it would drive out what is in use.
+constexpr int64_t kMaxPrefetch = int64_t{1} << 17;
+
 // Asks for the codes of a leaf while `num_groups` groups are scanned, for each an equal share.
 void PrefetchDuring(const IndexParts& parts, int32_t leaf, int64_t num_groups, Lut16Scan* scan) {
+  const int64_t num_next =
+      static_cast<int64_t>(parts.leaf_first_groups[leaf + 1] - parts.leaf_first_groups[leaf]);
   const int64_t bytes =
-      static_cast<int64_t>(parts.leaf_first_groups[leaf + 1] - parts.leaf_first_groups[leaf]) *
-      parts.parameters.num_code_pairs() * kLut16PairBytes;
+      std::min(kMaxPrefetch, num_next * parts.parameters.num_code_pairs() * kLut16PairBytes);
   scan->prefetch = CodesOf(parts, leaf);
   scan->prefetch_bytes = RoundUp(CeilDiv(bytes, std::max<int64_t>(1, num_groups)), 64);
 }
@@ -123,9 +127,10 @@ void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* q
         states[i] = &queries[visits[visit + i].query];
         biases[i] = visits[visit + i].bias;
       }
-      // The leaf behind it in memory is as good as always the next.
+      // The leaf behind it in memory, if it has visits, is the next.
+      const bool has_next = leaf + 1 < num_leaves && first[leaf + 1] < first[leaf + 2];
       const int32_t next =
-          visit == first[leaf] && leaf + 1 < num_leaves ? static_cast<int32_t>(leaf + 1) : kNoLeaf;
+          visit == first[leaf] && has_next ? static_cast<int32_t>(leaf + 1) : kNoLeaf;
       ScanLeaf(parts, static_cast<int32_t>(leaf), next, states, biases, count);
     }
   }

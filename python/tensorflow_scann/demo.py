@@ -36,8 +36,8 @@ def run(directory: pathlib.Path) -> None:
     info = layer.searcher.info()
     print(
         f"Built an index in {time.perf_counter() - start:.1f} s: {info.num_leaves} leaves, "
-        f"{info.num_leaves_to_search} searched, {info.num_reordering_candidates} candidates "
-        f"reordered, {info.file_bytes / 1e6:.1f} MB"
+        f"{info.num_leaves_to_search} searched on average, {info.num_reordering_candidates} "
+        f"candidates reordered, {info.file_bytes / 1e6:.1f} MB"
     )
     models = {"scann": layer, "exact": BruteForce(k=10).index(vectors, words)}
     for name, model in models.items():

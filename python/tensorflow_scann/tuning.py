@@ -77,8 +77,9 @@ def tune(
 
     Returns:
       `config` with `k`, `target_recall`, `num_leaves`, `num_leaves_to_search` and
-      `num_reordering_candidates` set: to be given to `Searcher.build` or to a `ScaNN` layer. If no
-      setting reaches the target, that of the highest recall, with a warning.
+      `num_reordering_candidates` set: to be given to `Searcher.build` or to a `ScaNN` layer,
+      without tuning queries, by which a build would learn otherwise which queries need more
+      partitions. If no setting reaches the target, that of the highest recall, with a warning.
 
     Raises:
       ValueError: an argument has the wrong rank, width or range.
@@ -195,7 +196,7 @@ class _Sweep:
                 yield self._measure(index, 0, 0, 0)
                 return
             num_leaves = min(num_leaves, len(self._rows))
-            # Set, so that the build need not measure.
+            # Set, so that the build need not try others.
             set_parameters = {"num_leaves_to_search": 1, "num_reordering_candidates": 1}
             index = self._build(folder, {"num_leaves": num_leaves, **set_parameters})
             for leaves in _geometric(max(1, num_leaves // 400), num_leaves):

@@ -21,7 +21,7 @@ class Measurement:
 
     Attributes:
       num_leaves: Partitions of the index; 0 for an exact one.
-      num_leaves_to_search: Partitions searched; 0 for an exact index.
+      num_leaves_to_search: Partitions searched on average; 0 for an exact index.
       num_reordering_candidates: Candidates scored again; 0 for an exact index.
       tuning_recall: Recall@k over the queries that the setting was chosen by.
       recall: Recall@k over the other queries (all of them where they are few).

@@ -80,8 +80,19 @@ TEST(LeafDemandTest, LearnsNothingFromNothing) {
   for (LeafDemandExample& example : all_alike) example.needed = 5;
   ExpectNothingLearned(all_alike);
   std::vector<LeafDemandExample> no_numbers = Examples(100);
-  no_numbers[3].statistics.best = std::nanf("");
+  for (LeafDemandExample& example : no_numbers) example.statistics.best = std::nanf("");
   ExpectNothingLearned(no_numbers);
+}
+
+TEST(LeafDemandTest, LearnsFromTheOthersWhereSomeAreNoNumbers) {
+  std::vector<LeafDemandExample> examples = Examples(500);
+  const LeafDemand expected = FitLeafDemand(examples);
+  examples.push_back({{std::nanf(""), 0.1f}, 7});
+  examples.push_back({{0.5f, INFINITY}, 7});
+  const LeafDemand demand = FitLeafDemand(examples);
+  EXPECT_EQ(demand.best_weight, expected.best_weight);
+  EXPECT_EQ(demand.deviation_weight, expected.deviation_weight);
+  EXPECT_EQ(demand.intercept, expected.intercept);
 }
 
 TEST(LeafDemandTest, WhatIsNoNumberNeedsTheAverage) {

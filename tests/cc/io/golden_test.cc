@@ -36,6 +36,7 @@ TEST_P(GoldenTest, ExactIndexWithInt64Identifiers) {
   ASSERT_NE(file.index, nullptr);
   const IndexParameters& parameters = file.index->parameters();
   EXPECT_TRUE(parameters.exact());
+  EXPECT_EQ(StrCat("v", file.format_version), GetParam());
   EXPECT_EQ(parameters.distance_measure, DistanceMeasure::kSquaredL2);
   EXPECT_EQ(parameters.num_candidates, 50);
   SearchOptions options;
@@ -60,6 +61,7 @@ TEST_P(GoldenTest, TreeIndexWithStringIdentifiers) {
   const IndexParameters& parameters = file.index->parameters();
   EXPECT_EQ(parameters.distance_measure, DistanceMeasure::kDotProduct);
   EXPECT_EQ(parameters.num_leaves, 4);
+  EXPECT_EQ(parameters.int8_row_stride, 16);
   EXPECT_TRUE(parameters.soar);
   const Results results = Search(*file.index, GoldenQueries(), Exhaustive(5));
   EXPECT_EQ(results.rows, (std::vector<int32_t>{2, 43, 15, 31, 49,   //

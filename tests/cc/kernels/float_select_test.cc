@@ -109,10 +109,10 @@ TEST_P(FloatSelectTest, LargestAndDeviationAreThoseOfAllValues) {
       const double mean = sum / static_cast<double>(count);
       for (int64_t i = 0; i < count; ++i) squares += (x[i] - mean) * (x[i] - mean);
       float largest = -77, deviation = -77;
-      kernels().largest_and_deviation(x, count, &largest, &deviation);
-      EXPECT_EQ(largest, *std::max_element(x, x + count));
+      kernels().largest_and_deviation(x, count, 0.5f, &largest, &deviation);
+      EXPECT_EQ(largest, 0.5f * *std::max_element(x, x + count));
       // The mean is rounded.
-      EXPECT_NEAR(deviation, std::sqrt(squares / static_cast<double>(count)),
+      EXPECT_NEAR(deviation, 0.5 * std::sqrt(squares / static_cast<double>(count)),
                   1e-5 + 1e-6 * std::fabs(offset));
     }
   }

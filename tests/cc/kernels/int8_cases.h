@@ -107,7 +107,7 @@ inline void CheckInt8DotPacked(Int8DotPacked kernel) {
   const auto extreme = [&] { return random.Below(2) == 0 ? -127 : 127; };
   for (const int64_t dims : {4, 8, 20, 100, 128}) {
     for (int64_t num_queries = 0; num_queries < 10; ++num_queries) {
-      for (const int64_t num_groups : {0, 1, 3}) {
+      for (const int64_t num_groups : {0, 1, 3, 4, 9}) {
         CheckInt8DotPacked(kernel, num_queries, num_groups, dims, any);
       }
       CheckInt8DotPacked(kernel, num_queries, 1, dims, extreme);

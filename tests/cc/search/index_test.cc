@@ -88,6 +88,31 @@ TEST_P(IndexTest, AnyIndexCanBeSearchedExactly) {
   EXPECT_GT(num_different, 0);
 }
 
+// Rows with room between them, as files of version 2 may have, and without, as in version 1.
+TEST_P(IndexTest, TheStrideOfInt8RowsMakesNoDifference) {
+  constexpr int64_t kRows = 500, kWidth = 52;
+  const IndexFile file = BuildIndex(RandomMatrix(kRows, kWidth, 1), TreeConfig(GetParam(), 20));
+  IndexParts parts = file.index->parts();
+  ASSERT_EQ(parts.parameters.int8_row_stride, 64);
+  std::vector<int8_t> compact;
+  for (int64_t row = 0; row < kRows; ++row) {
+    const int8_t* const bytes = parts.CandidateInt8Rows().row(row);
+    compact.insert(compact.end(), bytes, bytes + Int8RowBytes(kWidth));
+  }
+  compact.resize(compact.size() + kInt8Overread);
+  parts.int8_rows = {compact.data(), compact.size()};
+  parts.parameters.int8_row_stride = Int8RowBytes(kWidth);
+  SearchOptions options;
+  options.num_leaves_to_search = 8;
+  options.num_reordering_candidates = 15;
+  const Matrix queries = RandomMatrix(50, kWidth, 2);
+  const Results results = Search(*file.index, queries, options);
+  EXPECT_EQ(results, Search(Index(parts, nullptr), queries, options));
+  // The list is cut by int8 rows.
+  options.num_reordering_candidates = kRows;
+  EXPECT_FALSE(results == Search(*file.index, queries, options));
+}
+
 // On other data scores are rounded, and near ties may change places.
 void ExpectNearResults(const Index& index, DistanceMeasure measure, MatrixView<const float> rows,
                        const SearchOptions& options, double tolerance) {

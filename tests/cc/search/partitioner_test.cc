@@ -66,12 +66,14 @@ TEST_P(PartitionerTest, AllLeavesAreAllLeaves) {
 TEST_P(PartitionerTest, LengthsMakeNoDifference) {
   if (GetParam() == DistanceMeasure::kSquaredL2) return;
   for (int64_t q = 0; q < queries_.rows(); ++q) {
-    std::vector<float> longer(queries_.row(q), queries_.row(q) + kDims);
-    for (float& value : longer) value *= 64;
     const LeafStatistics one = Choose({}, queries_.row(q), 5).leaf_statistics;
-    const LeafStatistics other = Choose({}, longer.data(), 5).leaf_statistics;
-    EXPECT_FLOAT_EQ(one.best, other.best);
-    EXPECT_FLOAT_EQ(one.deviation, other.deviation);
+    for (const float factor : {0x1p6f, 0x1p100f, 0x1p-60f}) {
+      std::vector<float> longer(queries_.row(q), queries_.row(q) + kDims);
+      for (float& value : longer) value *= factor;
+      const LeafStatistics other = Choose({}, longer.data(), 5).leaf_statistics;
+      EXPECT_NEAR(one.best, other.best, 1e-5 * one.best);
+      EXPECT_NEAR(one.deviation, other.deviation, 1e-5 * one.deviation);
+    }
   }
 }
 

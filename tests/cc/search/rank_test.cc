@@ -63,6 +63,11 @@ TEST(RankTest, WhatIsNoNumberIsHigher) {
             (std::vector<int32_t>{2, 19, 20, 1, 19}));
 }
 
+TEST(RankTest, NoDimensions) {
+  EXPECT_EQ(Counts(Matrix(3, 0), Matrix(5, 0), {0.0f, -1.0f, kNan}),
+            (std::vector<int32_t>{0, 5, 5}));
+}
+
 TEST(RankTest, NoQueries) { EXPECT_TRUE(Counts(Matrix(0, 3), Matrix(5, 3), {}).empty()); }
 
 }  // namespace

@@ -153,10 +153,11 @@ class LeafSearch(ExactTopK):
         """[b]: leaves for each query, `count` being those of the average one."""
         intercept, best_weight, deviation_weight, most = self._leaf_demand
         num_leaves = self._info.num_leaves
+        count = tf.minimum(count, num_leaves)
+        if self._info.distance_measure != "squared_l2":
+            scores *= tf.math.reciprocal(norms)
         best = tf.reduce_max(scores, axis=-1)
         deviation = tf.math.reduce_std(scores, axis=-1)
-        if self._info.distance_measure != "squared_l2":
-            best, deviation = best / norms[:, 0], deviation / norms[:, 0]
         factor = tf.exp(intercept + best_weight * best + deviation_weight * deviation)
         factor = tf.where(tf.math.is_nan(factor), 1.0, tf.clip_by_value(factor, 1 / most, most))
         wanted = tf.cast(tf.round(tf.cast(count, tf.float32) * factor), tf.int32)
