@@ -93,7 +93,7 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* queries, int64_t num_q
       std::min(num_leaves_, static_cast<int64_t>(LeafDemand::kMost * static_cast<float>(count)));
   scratch->leaf_maxima.Resize(padded_leaves_);
   scratch->top_leaves.Reset(most);
-  scratch->top_leaves.Reserve(num_leaves_);
+  scratch->top_leaves.Reserve(2 * most);
   scratch->centroid_dots.Resize(num_queries * padded_leaves_);
   for (int64_t q = 0; q < num_queries; ++q) {
     int8_queries[q] = queries[q].query.int8_values.data();
