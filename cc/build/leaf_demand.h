@@ -21,8 +21,7 @@ struct LeafDemandExample {
 int64_t NeededLeaves(std::vector<int64_t>* ranks);
 
 // Least squares of log(needed) on the statistics; shifted so that the examples' factors are 1 on
-// average. Examples whose statistics are NaN or infinite
-// are left out; zeros if too few remain.
+// average. Examples whose statistics are NaN or infinite are left out; zeros if too few remain.
 LeafDemand FitLeafDemand(std::vector<LeafDemandExample> examples);
 
 }  // namespace tfscann

@@ -221,18 +221,16 @@ def _count_higher(
         return _count_above(similarity(queries, block, measure), scores)
 
     def count_by_product(block: tf.Tensor) -> tf.Tensor:
-        if measure == "cosine":
-            return scann_count_higher(unit_length(queries), unit_length(block), scores)
+        block = unit_length(block) if measure == "cosine" else block
         return scann_count_higher(queries, block, scores)
 
     if measure == "squared_l2":
-        counts = layer.candidate_blocks(_BLOCK_WITH_SCORES).map(
-            count_by_distance, num_parallel_calls=tf.data.AUTOTUNE
-        )
+        size, count = _BLOCK_WITH_SCORES, count_by_distance
     else:
-        counts = layer.candidate_blocks(_BLOCK).map(
-            count_by_product, num_parallel_calls=tf.data.AUTOTUNE
-        )
+        size, count = _BLOCK, count_by_product
+    if measure == "cosine":
+        queries = unit_length(queries)
+    counts = layer.candidate_blocks(size).map(count, num_parallel_calls=tf.data.AUTOTUNE)
     return counts.reduce(tf.zeros_like(scores, tf.int32), lambda total, count: total + count)
 
 
