@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "cc/build/product_centroid.h"
 #include "cc/build/sample.h"
 #include "cc/search/packed_matrix.h"
 
@@ -71,17 +72,67 @@ void RestartEmpty(MatrixView<const float> rows, const Clusters& clusters, uint64
   }
 }
 
+// Centroids, laid out for finding the one of least loss.
+class LossMatrix {
+ public:
+  LossMatrix(MatrixView<const float> centroids, double extra_weight)
+      : packed_(centroids, /*nearest=*/true), extra_weight_(static_cast<float>(extra_weight)) {
+    if (extra_weight == 0) return;
+    half_squares_.assign(packed_.padded_count(), 0.0f);
+    for (int64_t c = 0; c < centroids.rows(); ++c) {
+      half_squares_[c] = HalfSquare(centroids.row(c), centroids.cols());
+    }
+  }
+
+  void LeastLoss(MatrixView<const float> rows, int32_t* best) const {
+    AlignedBuffer<float> gains;
+    if (extra_weight_ == 0) return packed_.Nearest(rows, &gains, best);
+    const int64_t padded = packed_.padded_count();
+    gains.Resize(kProductRows * padded);
+    for (int64_t begin = 0; begin < rows.rows(); begin += kProductRows) {
+      const int64_t count = std::min(kProductRows, rows.rows() - begin);
+      packed_.Multiply(rows.Rows(begin, count), gains.data());
+      for (int64_t i = 0; i < count; ++i) {
+        float* const gain = gains.data() + i * padded;
+        AddProductLoss(HalfSquare(rows.row(begin + i), rows.cols()), gain);
+        const int64_t least = ActiveKernels().argmax(gain, padded);
+        best[begin + i] = static_cast<int32_t>(least < packed_.count() ? least : 0);
+      }
+    }
+  }
+
+ private:
+  static float HalfSquare(const float* x, int64_t dims) {
+    double sum = 0;
+    for (int64_t dim = 0; dim < dims; ++dim) sum += static_cast<double>(x[dim]) * x[dim];
+    return static_cast<float>(sum / 2);
+  }
+
+  // From gain[c] = x.c - |c|^2 / 2, that is (|x|^2 - |r|^2) / 2, to that minus half of what the
+  // extra weight adds to the loss (plus a constant): gain + w p - w p^2 / (2 |x|^2), p = x.c.
+  void AddProductLoss(float half_square, float* gain) const {
+    const float curvature = half_square > 0 ? extra_weight_ / (4 * half_square) : 0.0f;
+    for (size_t c = 0; c < half_squares_.size(); ++c) {
+      const float product = gain[c] + half_squares_[c];
+      gain[c] += (extra_weight_ - curvature * product) * product;
+    }
+  }
+
+  const PackedMatrix packed_;
+  const float extra_weight_;
+  std::vector<float> half_squares_;  // of the centroids
+};
+
 }  // namespace
 
-Status AssignToNearest(MatrixView<const float> rows, MatrixView<const float> centroids,
-                       const char* stage, const BuildContext& context,
-                       std::vector<int32_t>* nearest) {
-  const PackedMatrix packed(centroids, /*nearest=*/true);
-  nearest->resize(rows.rows());
+Status AssignToCentroids(MatrixView<const float> rows, MatrixView<const float> centroids,
+                         double extra_weight, const char* stage, const BuildContext& context,
+                         std::vector<int32_t>* assignment) {
+  const LossMatrix matrix(centroids, extra_weight);
+  assignment->resize(rows.rows());
   TFSCANN_RETURN_IF_ERROR(context.Report(stage, 0, rows.rows()));
   context.executor->ParallelFor(rows.rows(), kAssignGrain, [&](int64_t begin, int64_t end) {
-    AlignedBuffer<float> work;
-    packed.Nearest(rows.Rows(begin, end - begin), &work, nearest->data() + begin);
+    matrix.LeastLoss(rows.Rows(begin, end - begin), assignment->data() + begin);
   });
   return context.Report(stage, rows.rows(), rows.rows());
 }
@@ -100,13 +151,36 @@ Result<std::vector<float>> KMeans(MatrixView<const float> rows, int64_t num_cent
   quiet.progress = nullptr;
   for (int64_t iteration = 0; iteration < iterations; ++iteration) {
     TFSCANN_RETURN_IF_ERROR(context.Report("training leaves", iteration, iterations));
-    TFSCANN_RETURN_IF_ERROR(AssignToNearest(rows, centroids, "", quiet, &assignment));
+    TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows, centroids, 0, "", quiet, &assignment));
     const Clusters clusters = GroupByCluster(assignment, num_centroids);
     MoveToMeans(rows, clusters, context.executor, centroids);
     RestartEmpty(rows, clusters, context.seed, iteration, centroids);
   }
   TFSCANN_RETURN_IF_ERROR(context.Report("training leaves", iterations, iterations));
   return values;
+}
+
+Status MoveCentroids(MatrixView<const float> rows, double extra_weight, const BuildContext& context,
+                     MatrixView<float> centroids) {
+  std::vector<int32_t> assignment;
+  BuildContext quiet = context;
+  quiet.progress = nullptr;
+  TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows, centroids, extra_weight, "", quiet, &assignment));
+  const Clusters clusters = GroupByCluster(assignment, centroids.rows());
+  if (extra_weight == 0) {
+    MoveToMeans(rows, clusters, context.executor, centroids);
+  } else {
+    context.executor->ParallelFor(centroids.rows(), kCentroidGrain,
+                                  [&](int64_t begin, int64_t end) {
+                                    ProductCentroid centroid(rows, extra_weight);
+                                    for (int64_t c = begin; c < end; ++c) {
+                                      if (clusters.size(c) == 0) continue;
+                                      centroid.Move(clusters.members.data() + clusters.begins[c],
+                                                    clusters.size(c), centroids.row(c));
+                                    }
+                                  });
+  }
+  return context.executor->cancelled() ? Cancelled() : Status();
 }
 
 }  // namespace tfscann

@@ -20,8 +20,9 @@ struct LeafDemandExample {
 // first leaf that holds each neighbour; they are reordered. Needs a neighbour or more.
 int64_t NeededLeaves(std::vector<int64_t>* ranks);
 
-// Least squares of log(needed) on the statistics; shifted so that the examples' factors are 1 on
-// average. Examples whose statistics are NaN or infinite are left out; zeros if too few remain.
+// Three quarters of what least squares of log(needed) on the statistics says; shifted so that the
+// examples' factors are 1 on average. Examples whose statistics are NaN or infinite are left out;
+// zeros if too few remain.
 LeafDemand FitLeafDemand(std::vector<LeafDemandExample> examples);
 
 }  // namespace tfscann

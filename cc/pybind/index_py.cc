@@ -107,8 +107,9 @@ class PyIndex {
         py::arg("centroids") = values, py::arg("scales") = scales,
         py::arg("squared_norms") = squared_norms, py::arg("radii") = radii,
         py::arg("leaf_spread") = kLeafSpread,
-        py::arg("leaf_demand") = py::make_tuple(demand.intercept, demand.best_weight,
-                                                demand.deviation_weight, LeafDemand::kMost),
+        py::arg("leaf_demand") =
+            py::make_tuple(demand.intercept, demand.best_weight, demand.deviation_weight,
+                           LeafDemand::kLeast, LeafDemand::kMost),
         py::arg("center") = py::array_t<float>(parts.center.size(), parts.center.data()),
         py::arg("leaf_rows") = py::array_t<int32_t>(rows.size(), rows.data()),
         py::arg("leaf_splits") = splits);
@@ -203,8 +204,7 @@ void InitIndex(py::module_& module) {
            "|candidate - its code| / |candidate| for about so many candidates, float32 [m].")
       .def("tree", &PyIndex::Tree,
            "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
-           "radii and rows; what they are: cc/search/index_parts.h. And the weights and the bound "
-           "of "
+           "radii and rows; what they are: cc/search/index_parts.h. And the weights and bounds of "
            "LeafDemand, cc/search/options.h.");
 }
 

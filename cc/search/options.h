@@ -41,7 +41,9 @@ struct LeafStatistics {
 // statistics; the build fits the weights to queries whose neighbours it knows. Zeros: every query
 // needs the same.
 struct LeafDemand {
-  static constexpr float kMost = 4.0f;  // also the inverse of the least
+  // Bounds of the factor. The higher one keeps the slowest queries near the others.
+  static constexpr float kLeast = 0.25f;
+  static constexpr float kMost = 2.0f;
 
   float intercept = 0;
   float best_weight = 0;
@@ -50,7 +52,7 @@ struct LeafDemand {
   float Of(const LeafStatistics& statistics) const {
     const float factor = std::exp(intercept + best_weight * statistics.best +
                                   deviation_weight * statistics.deviation);
-    return factor == factor ? std::min(std::max(factor, 1 / kMost), kMost) : 1.0f;
+    return factor == factor ? std::min(std::max(factor, kLeast), kMost) : 1.0f;
   }
 };
 

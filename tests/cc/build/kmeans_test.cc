@@ -1,6 +1,7 @@
 #include "cc/build/kmeans.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "gtest/gtest.h"
@@ -45,12 +46,101 @@ double MeanDistance(const Matrix& rows, MatrixView<const float> centroids) {
   return sum / static_cast<double>(rows.rows());
 }
 
-TEST(AssignToNearestTest, IsNaive) {
+// |r|^2 + weight (r.x / |x|)^2, r = x - c.
+double Loss(const float* x, const float* centroid, int64_t dims, double weight) {
+  double squared = 0, along = 0, length = 0;
+  for (int64_t dim = 0; dim < dims; ++dim) {
+    const double r = static_cast<double>(x[dim]) - centroid[dim];
+    squared += r * r;
+    along += r * x[dim];
+    length += static_cast<double>(x[dim]) * x[dim];
+  }
+  return squared + (length > 0 ? weight * along * along / length : 0);
+}
+
+double LossOfAll(MatrixView<const float> rows, const std::vector<int32_t>& assignment,
+                 MatrixView<const float> centroids, double weight) {
+  double sum = 0;
+  for (int64_t i = 0; i < rows.rows(); ++i) {
+    sum += Loss(rows.row(i), centroids.row(assignment[i]), rows.cols(), weight);
+  }
+  return sum;
+}
+
+TEST(AssignToCentroidsTest, HasTheLeastLoss) {
+  Matrix rows = RandomMatrix(700, 5, 1);
+  std::fill_n(rows.row(13), 5, 0.0f);
+  const Matrix centroids = RandomMatrix(37, 5, 2);
+  for (const double weight : {0.3, 1.0}) {
+    TestContext context(2);
+    std::vector<int32_t> assignment;
+    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, weight, "", context(), &assignment));
+    int differently = 0;
+    for (int64_t i = 0; i < 700; ++i) {
+      double least = std::numeric_limits<double>::infinity();
+      for (int64_t c = 0; c < 37; ++c) {
+        least = std::min(least, Loss(rows.row(i), centroids.view().row(c), 5, weight));
+      }
+      EXPECT_NEAR(Loss(rows.row(i), centroids.view().row(assignment[i]), 5, weight), least, 1e-5);
+    }
+    const std::vector<int32_t> nearest = NaiveNearest(rows, centroids);
+    for (int64_t i = 0; i < 700; ++i) differently += assignment[i] != nearest[i];
+    EXPECT_GT(differently, 20);
+  }
+}
+
+TEST(MoveCentroidsTest, EndsWhereNoStepGainsAnything) {
+  const Matrix rows = RandomMatrix(300, 6, 3);
+  for (const double weight : {0.0, 0.3, 1.0}) {
+    Matrix centroids = RandomMatrix(4, 6, 4);
+    TestContext context(3);
+    std::vector<int32_t> assignment;
+    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, weight, "", context(), &assignment));
+    TFSCANN_ASSERT_OK(MoveCentroids(rows, weight, context(), {centroids.row(0), 4, 6}));
+    const double reached = LossOfAll(rows, assignment, centroids, weight);
+    for (int64_t i = 0; i < 24; ++i) {
+      for (const float step : {-0.01f, 0.01f}) {
+        Matrix moved = centroids;
+        moved.row(0)[i] += step;
+        EXPECT_GT(LossOfAll(rows, assignment, moved, weight), reached) << weight << " " << i;
+      }
+    }
+  }
+}
+
+TEST(MoveCentroidsTest, CentroidsWithoutRowsAndOverflowingOnesStay) {
+  Matrix rows = RandomMatrix(50, 3, 3);
+  Matrix centroids = RandomMatrix(2, 3, 4);
+  std::fill_n(centroids.row(1), 3, 100.0f);
+  const Matrix before = centroids;
+  TestContext context(1);
+  TFSCANN_ASSERT_OK(MoveCentroids(rows, 0.3, context(), {centroids.row(0), 2, 3}));
+  EXPECT_NE(centroids.row(0)[0], before.view().row(0)[0]);
+  EXPECT_EQ(centroids.row(1)[0], before.view().row(1)[0]);
+
+  std::fill_n(rows.row(0), 150, 3e38f);
+  TFSCANN_ASSERT_OK(MoveCentroids(rows, 0.3, context(), {centroids.row(0), 2, 3}));
+  for (int64_t i = 0; i < 6; ++i) EXPECT_TRUE(std::isfinite(centroids.row(0)[i]));
+}
+
+TEST(MoveCentroidsTest, ThreadsChangeNothing) {
+  const Matrix rows = RandomMatrix(3000, 7, 3);
+  std::vector<std::vector<float>> results;
+  for (const int threads : {1, 3}) {
+    std::vector<float> centroids = Train(rows, 40, 2);
+    TestContext context(threads);
+    TFSCANN_ASSERT_OK(MoveCentroids(rows, 0.3, context(), {centroids.data(), 40, 7}));
+    results.push_back(std::move(centroids));
+  }
+  EXPECT_EQ(results[0], results[1]);
+}
+
+TEST(AssignToCentroidsTest, WithoutExtraWeightItIsTheNearest) {
   for (const int threads : {1, 3}) {
     TestContext context(threads);
     const Matrix rows = IntegerMatrix(3000, 4, 1), centroids = IntegerMatrix(37, 4, 2);
     std::vector<int32_t> nearest;
-    TFSCANN_ASSERT_OK(AssignToNearest(rows, centroids, "", context(), &nearest));
+    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, 0, "", context(), &nearest));
     EXPECT_EQ(nearest, NaiveNearest(rows, centroids));
   }
 }

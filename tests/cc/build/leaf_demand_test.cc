@@ -36,8 +36,8 @@ std::vector<LeafDemandExample> Examples(int64_t count) {
 TEST(LeafDemandTest, FindsTheWeights) {
   const std::vector<LeafDemandExample> examples = Examples(500);
   const LeafDemand demand = FitLeafDemand(examples);
-  EXPECT_NEAR(demand.best_weight, -2, 0.01);
-  EXPECT_NEAR(demand.deviation_weight, 4, 0.02);
+  EXPECT_NEAR(demand.best_weight, 0.75 * -2, 0.01);
+  EXPECT_NEAR(demand.deviation_weight, 0.75 * 4, 0.02);
   double sum = 0;
   for (const LeafDemandExample& example : examples) sum += demand.Of(example.statistics);
   EXPECT_NEAR(sum / 500, 1, 1e-4);
@@ -53,7 +53,7 @@ TEST(LeafDemandTest, TheMeanIsOneWhereBoundsAreReached) {
   bool reached = false;
   for (const LeafDemandExample& example : examples) {
     const float factor = demand.Of(example.statistics);
-    EXPECT_GE(factor, 1 / LeafDemand::kMost);
+    EXPECT_GE(factor, LeafDemand::kLeast);
     EXPECT_LE(factor, LeafDemand::kMost);
     reached = reached || factor == LeafDemand::kMost;
     sum += factor;

@@ -151,7 +151,7 @@ class LeafSearch(ExactTopK):
 
     def _num_leaves_for(self, scores: tf.Tensor, norms: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """[b]: leaves for each query, `count` being those of the average one."""
-        intercept, best_weight, deviation_weight, most = self._leaf_demand
+        intercept, best_weight, deviation_weight, least, most = self._leaf_demand
         num_leaves = self._info.num_leaves
         count = tf.minimum(count, num_leaves)
         if self._info.distance_measure != "squared_l2":
@@ -159,7 +159,7 @@ class LeafSearch(ExactTopK):
         best = tf.reduce_max(scores, axis=-1)
         deviation = tf.math.reduce_std(scores, axis=-1)
         factor = tf.exp(intercept + best_weight * best + deviation_weight * deviation)
-        factor = tf.where(tf.math.is_nan(factor), 1.0, tf.clip_by_value(factor, 1 / most, most))
+        factor = tf.where(tf.math.is_nan(factor), 1.0, tf.clip_by_value(factor, least, most))
         wanted = tf.cast(tf.round(tf.cast(count, tf.float32) * factor), tf.int32)
         return tf.where(count >= num_leaves, num_leaves, tf.clip_by_value(wanted, 1, num_leaves))
 
