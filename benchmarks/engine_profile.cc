@@ -62,10 +62,7 @@ class Profiler {
       PrepareQuery(parts_, queries + q * parts_.parameters.dimensions, &states[q].query);
     }
     Stop(0, profile);
-    for (int64_t q = 0; q < count; q += kPartitionBatch) {
-      partitioner_.ChooseLeaves(leaves_, states + q, std::min(kPartitionBatch, count - q),
-                                &scratch_);
-    }
+    for (int64_t q = 0; q < count; ++q) partitioner_.ChooseLeaves(leaves_, &states[q], &scratch_);
     Stop(1, profile);
     for (int64_t q = 0; q < count; ++q) MakeLookupTable(parts_, keep_, &states[q], &scratch_);
     Stop(2, profile);
@@ -77,7 +74,7 @@ class Profiler {
     Stop(3, profile);
     for (int64_t q = -2; q < count; ++q) {
       if (q + 2 < count) {
-        CollectRows(parts_, &states[q + 2], &scratch_);
+        CollectRows(parts_, &states[q + 2]);
         profile->rows += static_cast<double>(states[q + 2].reordered_rows.size());
       }
       if (q >= -1 && q + 1 < count) {

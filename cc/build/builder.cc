@@ -5,6 +5,7 @@
 
 #include "cc/build/codebook_trainer.h"
 #include "cc/build/kmeans.h"
+#include "cc/build/leaf_order.h"
 #include "cc/build/sample.h"
 #include "cc/build/soar.h"
 #include "cc/build/tuner.h"
@@ -20,6 +21,8 @@ constexpr int64_t kSampleRowsPerLeaf = 64;
 constexpr int64_t kCodebookSampleRows = 32768;
 // Leaves: this many times the square root of the number of candidates.
 constexpr double kLeavesPerSqrt = 4.0;
+// With fewer, all leaves are ranked in no time.
+constexpr int64_t kMinBranches = 16;
 constexpr int64_t kInt8Grain = 4096;
 
 // Moves of the centroids by the loss that the leaves are to have, on the sample; one on all rows
@@ -184,6 +187,7 @@ void Builder::ChooseParameters() {
   parameters.num_leaves = std::min(
       num_rows_, config_.num_leaves.value_or(
                      std::llround(kLeavesPerSqrt * std::sqrt(static_cast<double>(num_rows_)))));
+  parameters.branches = parameters.num_leaves >= kMinBranches * kInt8PackedRows;
   parameters.training_iterations = config_.training_iterations;
   // Wider blocks where the dimensions are so many that narrower ones would be too many.
   parameters.dimensions_per_block = std::max(std::min(config_.dimensions_per_block, dimensions_),
@@ -250,6 +254,10 @@ Status Builder::TrainLeaves(const BuildContext& context) {
   }
   if (training_rows.rows() < num_rows_) {
     TFSCANN_RETURN_IF_ERROR(MoveCentroids(rows_, PartitionWeight(config_), context, centroids));
+  }
+  if (parts_.parameters.branches) {
+    const std::vector<int32_t> order = OrderByNearness(centroids, kInt8PackedRows);
+    centroids_ = GatherRows(View(centroids_, dimensions_), {order.begin(), order.end()});
   }
 
   // From here on a centroid is what its int8 form says.

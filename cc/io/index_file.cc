@@ -38,7 +38,8 @@ struct StoredParameters {
   float leaf_best_weight;
   float leaf_deviation_weight;
   uint32_t int8_row_stride;  // 0, in files of version 1: Int8RowBytes
-  char unused[24];
+  uint32_t branches;         // 0, in files of versions 1 and 2: leaves in any order
+  char unused[20];
 };
 static_assert(sizeof(StoredParameters) == kParametersBytes);
 
@@ -111,6 +112,7 @@ class PartsReader {
     Require(stored.reordering_dtype <= 1, "reordering_dtype", stored.reordering_dtype);
     Require(stored.identifier_type <= 5, "identifier_type", stored.identifier_type);
     Require(stored.soar <= 1, "soar", stored.soar);
+    Require(stored.branches <= 1, "branches", stored.branches);
     Require(stored.num_candidates >= 1 && stored.num_candidates < kMaxCandidates, "num_candidates",
             stored.num_candidates);
     Require(stored.dimensions >= 1 && stored.dimensions <= kMaxDimensions, "dimensions",
@@ -149,6 +151,7 @@ class PartsReader {
     parameters_.num_candidates = stored.num_candidates;
     parameters_.dimensions = stored.dimensions;
     parameters_.num_leaves = stored.num_leaves;
+    parameters_.branches = stored.branches == 1;
     parameters_.dimensions_per_block = stored.dimensions_per_block;
     parameters_.soar = stored.soar == 1;
     parameters_.soar_lambda = stored.soar_lambda;
@@ -297,6 +300,7 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
   stored.num_candidates = parameters.num_candidates;
   stored.dimensions = parameters.dimensions;
   stored.num_leaves = parameters.num_leaves;
+  stored.branches = parameters.branches;
   stored.dimensions_per_block = parameters.dimensions_per_block;
   stored.num_leaves_to_search = parameters.num_leaves_to_search;
   stored.num_reordering_candidates = parameters.num_reordering_candidates;

@@ -94,19 +94,19 @@ TFSCANN_INLINE int32_t OrderedInteger(int32_t bits) {
 }
 
 static float BoundOfLargest(const float* values, int64_t count, int64_t rank) {
-  const auto count_from = [&](int32_t limit) {
-    Int reached = {};
+  const auto count_from = [&](int32_t ordered) {
+    const int32_t bits = OrderedInteger(ordered);
+    float limit;
+    __builtin_memcpy(&limit, &bits, 4);
+    const F32x16 limits = Broadcast(limit);
+    int64_t reached = 0;
     for (int64_t i = 0; i < count; i += 16) {
       const F32x16 v = Load(values + i);
       TFSCANN_UNROLL for (int part = 0; part < kRegisters; ++part) {
-        const Int bits = (Int)v.part[part];
-        const Int ordered = bits ^ ((bits >> 31) & 0x7fffffff);
-        reached += ordered >= limit;  // -1 where it is
+        reached += __builtin_popcount(SignMask(v.part[part] >= limits.part[part]));
       }
     }
-    int64_t total = 0;
-    for (int lane = 0; lane < kWidth; ++lane) total -= reached[lane];
-    return total;
+    return reached;
   };
   // At least `rank` values reach `low`; fewer reach `end`.
   F32x16 maxima = Load(values), minima = maxima;
@@ -171,26 +171,29 @@ TFSCANN_INLINE F32x16 SquareRoot(F32x16 v) {
   return v;
 }
 
-static void RankByProduct(const int32_t* dots, const float* scales, const float* radii, float scale,
-                          float spread, int64_t count, float* biases, float* scores) {
-  for (int64_t i = 0; i < count; i += 16) {
-    const F32x16 bias = LoadIntegers(dots + i) * Load(scales + i) * Broadcast(scale);
-    Store(biases + i, bias);
-    Store(scores + i, NanToWorst(MultiplyAdd(bias, Load(radii + i), Broadcast(spread))));
+static void RankByProduct(const int32_t* dots, const float* scales, const float* radii,
+                          const int32_t* groups, int64_t num_groups, float scale, float spread,
+                          float* biases, float* scores) {
+  for (int64_t i = 0; i < num_groups; ++i) {
+    const int64_t leaf = int64_t{groups[i]} * 16;
+    const F32x16 bias = LoadIntegers(dots + i * 16) * Load(scales + leaf) * Broadcast(scale);
+    Store(biases + i * 16, bias);
+    Store(scores + i * 16, NanToWorst(MultiplyAdd(bias, Load(radii + leaf), Broadcast(spread))));
   }
 }
 
 static void RankByDistance(const int32_t* dots, const float* scales, const float* squared_norms,
-                           const float* radii, float scale, float squared_norm, float spread,
-                           int64_t count, float* biases, float* scores) {
-  for (int64_t i = 0; i < count; i += 16) {
-    const F32x16 product = LoadIntegers(dots + i) * Load(scales + i) * Broadcast(scale);
-    const F32x16 bias = product + product - Load(squared_norms + i);
+                           const float* radii, const float* squared_radii, const int32_t* groups,
+                           int64_t num_groups, float scale, float squared_norm, float spread,
+                           float* biases, float* scores) {
+  for (int64_t i = 0; i < num_groups; ++i) {
+    const int64_t leaf = int64_t{groups[i]} * 16;
+    const F32x16 product = LoadIntegers(dots + i * 16) * Load(scales + leaf) * Broadcast(scale);
+    const F32x16 bias = product + product - Load(squared_norms + leaf);
     const F32x16 squared = Max(Broadcast(squared_norm) - bias, Broadcast(0));
-    const F32x16 radius = Load(radii + i);
-    Store(biases + i, bias);
-    const F32x16 gain = radius * SquareRoot(squared) * Broadcast(2 * spread);
-    Store(scores + i, NanToWorst(gain - squared - radius * radius));
+    Store(biases + i * 16, bias);
+    const F32x16 gain = Load(radii + leaf) * SquareRoot(squared) * Broadcast(2 * spread);
+    Store(scores + i * 16, NanToWorst(gain - squared - Load(squared_radii + leaf)));
   }
 }
 

@@ -24,27 +24,32 @@ TFSCANN_AVX2 TFSCANN_INLINE __m128i AddHalves(__m256i v) {
   return _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 }
 
-template <int kQueries>
-TFSCANN_AVX2 void DotPacked(const int8_t* const* queries, const int8_t* packed, int64_t num_groups,
-                            int64_t dims, int32_t* const* out) {
-  for (int64_t group = 0; group < num_groups; ++group) {
-    __m256i sums[kQueries][2] = {};
-    for (int64_t dim = 0; dim < dims; dim += 4, packed += 4 * kInt8PackedRows) {
-      const __m256i low = Load(packed), high = Load(packed + 32);
-      for (int q = 0; q < kQueries; ++q) {
-        int32_t four;
-        __builtin_memcpy(&four, queries[q] + dim, sizeof(four));
-        const __m256i query = _mm256_set1_epi32(four);
-        const __m256i magnitude = _mm256_abs_epi8(query);
-        sums[q][0] = AddProducts(sums[q][0], query, magnitude, low);
-        sums[q][1] = AddProducts(sums[q][1], query, magnitude, high);
-      }
+// Products with kGroups groups of rows at a time: as many sums as it takes to keep the multipliers
+// busy.
+template <int kGroups>
+TFSCANN_AVX2 TFSCANN_INLINE void DotGroups(const int8_t* query, const int8_t* packed,
+                                           const int32_t* groups, int64_t dims, int32_t* out) {
+  const int8_t* rows[kGroups];
+  __m256i sums[kGroups][2];
+  for (int g = 0; g < kGroups; ++g) {
+    rows[g] = packed + groups[g] * kInt8PackedRows * dims;
+    sums[g][0] = sums[g][1] = _mm256_setzero_si256();
+  }
+  for (int64_t dim = 0; dim < dims; dim += 4) {
+    int32_t four;
+    __builtin_memcpy(&four, query + dim, sizeof(four));
+    const __m256i values = _mm256_set1_epi32(four);
+    const __m256i magnitude = _mm256_abs_epi8(values);
+    for (int g = 0; g < kGroups; ++g) {
+      const int8_t* const x = rows[g] + dim * kInt8PackedRows;
+      sums[g][0] = AddProducts(sums[g][0], values, magnitude, Load(x));
+      sums[g][1] = AddProducts(sums[g][1], values, magnitude, Load(x + 32));
     }
-    for (int q = 0; q < kQueries; ++q) {
-      __m256i* const to = reinterpret_cast<__m256i*>(out[q] + group * kInt8PackedRows);
-      _mm256_storeu_si256(to, sums[q][0]);
-      _mm256_storeu_si256(to + 1, sums[q][1]);
-    }
+  }
+  for (int g = 0; g < kGroups; ++g) {
+    __m256i* const to = reinterpret_cast<__m256i*>(out + g * kInt8PackedRows);
+    _mm256_storeu_si256(to, sums[g][0]);
+    _mm256_storeu_si256(to + 1, sums[g][1]);
   }
 }
 
@@ -67,15 +72,14 @@ TFSCANN_AVX2 void Int8DotGatheredAvx2(const int8_t* query, const int8_t* matrix,
   }
 }
 
-TFSCANN_AVX2 void Int8DotPackedAvx2(const int8_t* const* queries, int64_t num_queries,
-                                    const int8_t* packed, int64_t num_groups, int64_t dims,
-                                    int32_t* const* out) {
-  for (; num_queries >= 4; num_queries -= 4, queries += 4, out += 4) {
-    DotPacked<4>(queries, packed, num_groups, dims, out);
+TFSCANN_AVX2 void Int8DotPackedAvx2(const int8_t* query, const int8_t* packed,
+                                    const int32_t* groups, int64_t num_groups, int64_t dims,
+                                    int32_t* out) {
+  int64_t i = 0;
+  for (; i + 2 <= num_groups; i += 2) {
+    DotGroups<2>(query, packed, groups + i, dims, out + i * kInt8PackedRows);
   }
-  for (; num_queries > 0; --num_queries) {
-    DotPacked<1>(queries++, packed, num_groups, dims, out++);
-  }
+  if (i < num_groups) DotGroups<1>(query, packed, groups + i, dims, out + i * kInt8PackedRows);
 }
 
 }  // namespace tfscann

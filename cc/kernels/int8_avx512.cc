@@ -41,51 +41,29 @@ TFSCANN_AVX512 inline void DotFourRows(const int8_t* query, const int8_t* matrix
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_sub_epi32(dots, excess));
 }
 
-// Products of kQueries with kGroups groups of rows at a time: as many sums as it takes to keep the
-// multipliers busy.
-template <int kQueries, int kGroups>
-TFSCANN_AVX512 inline void DotGroups(const int8_t* const* queries, const __m512i* excesses,
-                                     const int8_t* packed, int64_t dims, int64_t first_row,
-                                     int32_t* const* out) {
-  __m512i sums[kQueries][kGroups];
-  _Pragma("GCC unroll 8") for (int q = 0; q < kQueries; ++q) {
-    _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) sums[q][g] = _mm512_setzero_si512();
+// Products with kGroups groups of rows at a time: as many sums as it takes to keep the multipliers
+// busy.
+template <int kGroups>
+TFSCANN_AVX512 inline void DotGroups(const int8_t* query, const int8_t* packed,
+                                     const int32_t* groups, int64_t dims, __m512i excess,
+                                     int32_t* out) {
+  const int8_t* rows[kGroups];
+  __m512i sums[kGroups];
+  _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) {
+    rows[g] = packed + groups[g] * kInt8PackedRows * dims;
+    sums[g] = _mm512_setzero_si512();
   }
   for (int64_t dim = 0; dim < dims; dim += 4) {
-    __m512i x[kGroups];
+    int32_t four;
+    __builtin_memcpy(&four, query + dim, sizeof(four));
+    const __m512i values = _mm512_set1_epi32(four);
     _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) {
-      x[g] = _mm512_loadu_si512(packed + (g * dims + dim) * kInt8PackedRows);
-    }
-    _Pragma("GCC unroll 8") for (int q = 0; q < kQueries; ++q) {
-      int32_t four;
-      __builtin_memcpy(&four, queries[q] + dim, sizeof(four));
-      const __m512i values = _mm512_set1_epi32(four);
-      _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) {
-        sums[q][g] = AddProducts(sums[q][g], values, x[g]);
-      }
+      const __m512i x = _mm512_loadu_si512(rows[g] + dim * kInt8PackedRows);
+      sums[g] = AddProducts(sums[g], values, x);
     }
   }
-  _Pragma("GCC unroll 8") for (int q = 0; q < kQueries; ++q) {
-    _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) {
-      _mm512_storeu_si512(out[q] + first_row + g * kInt8PackedRows,
-                          _mm512_sub_epi32(sums[q][g], excesses[q]));
-    }
-  }
-}
-
-template <int kQueries, int kGroups>
-TFSCANN_AVX512 void DotPacked(const int8_t* const* queries, const int8_t* packed,
-                              int64_t num_groups, int64_t dims, int32_t* const* out) {
-  __m512i excesses[kQueries];
-  for (int q = 0; q < kQueries; ++q) excesses[q] = _mm512_set1_epi32(Excess(queries[q], dims));
-  int64_t group = 0;
-  for (; group + kGroups <= num_groups; group += kGroups) {
-    DotGroups<kQueries, kGroups>(queries, excesses, packed + group * dims * kInt8PackedRows, dims,
-                                 group * kInt8PackedRows, out);
-  }
-  for (; group < num_groups; ++group) {
-    DotGroups<kQueries, 1>(queries, excesses, packed + group * dims * kInt8PackedRows, dims,
-                           group * kInt8PackedRows, out);
+  _Pragma("GCC unroll 8") for (int g = 0; g < kGroups; ++g) {
+    _mm512_storeu_si512(out + g * kInt8PackedRows, _mm512_sub_epi32(sums[g], excess));
   }
 }
 
@@ -107,14 +85,16 @@ TFSCANN_AVX512 void Int8DotGatheredAvx512(const int8_t* query, const int8_t* mat
   for (int64_t j = 0; i + j < num_rows; ++j) out[i + j] = last_dots[j];
 }
 
-TFSCANN_AVX512 void Int8DotPackedAvx512(const int8_t* const* queries, int64_t num_queries,
-                                        const int8_t* packed, int64_t num_groups, int64_t dims,
-                                        int32_t* const* out) {
-  for (; num_queries >= 4; num_queries -= 4, queries += 4, out += 4) {
-    DotPacked<4, 2>(queries, packed, num_groups, dims, out);
+TFSCANN_AVX512 void Int8DotPackedAvx512(const int8_t* query, const int8_t* packed,
+                                        const int32_t* groups, int64_t num_groups, int64_t dims,
+                                        int32_t* out) {
+  const __m512i excess = _mm512_set1_epi32(Excess(query, dims));
+  int64_t i = 0;
+  for (; i + 4 <= num_groups; i += 4) {
+    DotGroups<4>(query, packed, groups + i, dims, excess, out + i * kInt8PackedRows);
   }
-  for (; num_queries > 0; --num_queries) {
-    DotPacked<1, 4>(queries++, packed, num_groups, dims, out++);
+  for (; i < num_groups; ++i) {
+    DotGroups<1>(query, packed, groups + i, dims, excess, out + i * kInt8PackedRows);
   }
 }
 

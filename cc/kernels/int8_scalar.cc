@@ -12,18 +12,16 @@ void Int8DotGatheredScalar(const int8_t* query, const int8_t* matrix, int64_t ro
   }
 }
 
-void Int8DotPackedScalar(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
-                         int64_t num_groups, int64_t dims, int32_t* const* out) {
-  for (int64_t group = 0; group < num_groups; ++group) {
-    const int8_t* columns = packed + group * kInt8PackedRows * dims;
-    for (int64_t q = 0; q < num_queries; ++q) {
-      for (int64_t r = 0; r < kInt8PackedRows; ++r) {
-        int32_t sum = 0;
-        for (int64_t dim = 0; dim < dims; ++dim) {
-          sum += int32_t{queries[q][dim]} * columns[(dim / 4 * kInt8PackedRows + r) * 4 + dim % 4];
-        }
-        out[q][group * kInt8PackedRows + r] = sum;
+void Int8DotPackedScalar(const int8_t* query, const int8_t* packed, const int32_t* groups,
+                         int64_t num_groups, int64_t dims, int32_t* out) {
+  for (int64_t i = 0; i < num_groups; ++i, out += kInt8PackedRows) {
+    const int8_t* columns = packed + groups[i] * kInt8PackedRows * dims;
+    for (int64_t r = 0; r < kInt8PackedRows; ++r) {
+      int32_t sum = 0;
+      for (int64_t dim = 0; dim < dims; ++dim) {
+        sum += int32_t{query[dim]} * columns[(dim / 4 * kInt8PackedRows + r) * 4 + dim % 4];
       }
+      out[r] = sum;
     }
   }
 }

@@ -120,18 +120,23 @@ struct Kernels {
   void (*quantize_table)(const float* values, const float* maxima, float scale, float max_entry,
                          int64_t num_blocks, uint8_t* table);
 
-  // The ranking of leaves, see search/partitioner.h. With product = dots[i] * scales[i] * scale:
-  //   biases[i] = product
-  //   scores[i] = biases[i] + spread * radii[i]
-  // or, of squared distances, with squared = max(0, squared_norm - biases[i]):
-  //   biases[i] = 2 product - squared_norms[i]
-  //   scores[i] = -(squared + radii[i]^2 - 2 spread radii[i] sqrt(squared))
-  // A score that would be NaN is -infinity. count is a multiple of 16.
-  void (*rank_by_product)(const int32_t* dots, const float* scales, const float* radii, float scale,
-                          float spread, int64_t count, float* biases, float* scores);
+  // The ranking of leaves, see search/partitioner.h. Leaves stand 16 to a group; i-th of the given
+  // groups is groups[i], and dots, biases and scores are those of the given groups one after
+  // another, the rest those of all. With product = dot * leaf's scale *
+  // scale:
+  //   bias = product
+  //   score = bias + spread * radius
+  // or, of squared distances, with squared = max(0, squared_norm - bias):
+  //   bias = 2 product - leaf's squared norm
+  //   score = -(squared + squared radius - 2 spread radius sqrt(squared))
+  // A score that would be NaN is -infinity.
+  void (*rank_by_product)(const int32_t* dots, const float* scales, const float* radii,
+                          const int32_t* groups, int64_t num_groups, float scale, float spread,
+                          float* biases, float* scores);
   void (*rank_by_distance)(const int32_t* dots, const float* scales, const float* squared_norms,
-                           const float* radii, float scale, float squared_norm, float spread,
-                           int64_t count, float* biases, float* scores);
+                           const float* radii, const float* squared_radii, const int32_t* groups,
+                           int64_t num_groups, float scale, float squared_norm, float spread,
+                           float* biases, float* scores);
 
   // Chooses a centre for each block (codes[b] < 16) so that e = residual - centres has a small
   //   |e|^2 + extra_weight (e . direction)^2:
@@ -147,17 +152,19 @@ struct Kernels {
   void (*int8_dot_gathered)(const int8_t* query, const int8_t* matrix, int64_t row_stride,
                             const int32_t* rows, int64_t num_rows, int64_t dims, int32_t* out);
 
-  // out[q][r] = queries[q] . rows[r] for rows packed 16 at a time, see kInt8PackedRows, dims being
-  // a multiple of 4.
-  void (*int8_dot_packed)(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
-                          int64_t num_groups, int64_t dims, int32_t* const* out);
+  // out[i * 16 + r] = query . row r of group groups[i], for rows packed 16 at a time, see
+  // kInt8PackedRows, dims being a multiple of 4.
+  void (*int8_dot_packed)(const int8_t* query, const int8_t* packed, const int32_t* groups,
+                          int64_t num_groups, int64_t dims, int32_t* out);
 
   // Sums the table entries that each candidate's codes select, and writes out the hits.
   void (*lut16_scan)(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 
-  // A threshold that at least `rank` of the scores reach, and no more than need be because they are
-  // equal. rank is in [1, count]; behind the scores there are zeros up to a multiple of 32.
-  uint16_t (*bound_of_scores)(const uint16_t* scores, int64_t count, int64_t rank);
+  // A threshold that at least `rank` of the scores reach and at most `most`, if there is one; else
+  // the largest that `rank` of them reach, because more are equal. None of them is below `lowest`;
+  // rank is in [1, count], most >= rank; behind the scores there are zeros up to a multiple of 32.
+  uint16_t (*bound_of_scores)(const uint16_t* scores, int64_t count, int64_t rank, int64_t most,
+                              uint16_t lowest);
 
   // Moves the scores that reach the threshold to the front, and their positions, in order; returns
   // how many. There is room up to a multiple of 32, with anything in it.

@@ -1,27 +1,45 @@
 #include <immintrin.h>
 
+#include "cc/kernels/scores_bound.h"
 #include "cc/kernels/targets_internal.h"
 
 #define TFSCANN_AVX2 __attribute__((target("avx2,fma,bmi,popcnt")))
 
 namespace tfscann {
 
-TFSCANN_AVX2 uint16_t BoundOfScoresAvx2(const uint16_t* scores, int64_t count, int64_t rank) {
-  uint32_t bound = 0;
-  for (uint32_t bit = 1u << 15; bit != 0; bit >>= 1) {
-    const __m256i tried = _mm256_set1_epi16(static_cast<int16_t>(bound | bit));
-    int64_t reached = 0;
-    for (int64_t i = 0; i < count; i += 16) {
-      const __m256i lot = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(scores + i));
-      // There is no comparison of unsigned words but this one.
-      const __m256i reaches = _mm256_cmpeq_epi16(_mm256_max_epu16(lot, tried), lot);
-      reached += __builtin_popcount(static_cast<uint32_t>(_mm256_movemask_epi8(reaches)));
-    }
-    reached /= 2;
-    if (reached >= rank) bound |= bit;
-    if (reached == rank) break;
+namespace {
+
+TFSCANN_AVX2 __m256i Load(const uint16_t* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+
+TFSCANN_AVX2 int64_t CountFrom(const uint16_t* scores, int64_t count, uint32_t threshold) {
+  const __m256i tried = _mm256_set1_epi16(static_cast<int16_t>(threshold));
+  int64_t reached = 0;
+  for (int64_t i = 0; i < count; i += 16) {
+    const __m256i lot = Load(scores + i);
+    // There is no comparison of unsigned words but this one.
+    const __m256i reaches = _mm256_cmpeq_epi16(_mm256_max_epu16(lot, tried), lot);
+    reached += __builtin_popcount(static_cast<uint32_t>(_mm256_movemask_epi8(reaches)));
   }
-  return static_cast<uint16_t>(bound);
+  return reached / 2;
+}
+
+TFSCANN_AVX2 uint16_t Largest(const uint16_t* scores, int64_t count) {
+  __m256i largest = Load(scores);
+  for (int64_t i = 16; i < count; i += 16) largest = _mm256_max_epu16(largest, Load(scores + i));
+  const __m128i eight =
+      _mm_max_epu16(_mm256_castsi256_si128(largest), _mm256_extracti128_si256(largest, 1));
+  // The smallest of the complements.
+  const __m128i smallest = _mm_minpos_epu16(_mm_xor_si128(eight, _mm_set1_epi16(-1)));
+  return static_cast<uint16_t>(~_mm_extract_epi16(smallest, 0));
+}
+
+}  // namespace
+
+TFSCANN_AVX2 uint16_t BoundOfScoresAvx2(const uint16_t* scores, int64_t count, int64_t rank,
+                                        int64_t most, uint16_t lowest) {
+  return BisectScores<CountFrom>(scores, count, rank, most, lowest, Largest(scores, count));
 }
 
 }  // namespace tfscann

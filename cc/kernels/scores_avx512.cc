@@ -1,20 +1,37 @@
 #include "cc/kernels/avx512.h"
+#include "cc/kernels/scores_bound.h"
 #include "cc/kernels/targets_internal.h"
 
 namespace tfscann {
 
-TFSCANN_AVX512 uint16_t BoundOfScoresAvx512(const uint16_t* scores, int64_t count, int64_t rank) {
-  uint32_t bound = 0;
-  for (uint32_t bit = 1u << 15; bit != 0; bit >>= 1) {
-    const __m512i tried = _mm512_set1_epi16(static_cast<int16_t>(bound | bit));
-    int64_t reached = 0;
-    for (int64_t i = 0; i < count; i += 32) {
-      reached += __builtin_popcount(_mm512_cmpge_epu16_mask(_mm512_loadu_si512(scores + i), tried));
-    }
-    if (reached >= rank) bound |= bit;
-    if (reached == rank) break;
+namespace {
+
+TFSCANN_AVX512 int64_t CountFrom(const uint16_t* scores, int64_t count, uint32_t threshold) {
+  const __m512i tried = _mm512_set1_epi16(static_cast<int16_t>(threshold));
+  int64_t reached = 0;
+  for (int64_t i = 0; i < count; i += 32) {
+    reached += __builtin_popcount(_mm512_cmpge_epu16_mask(_mm512_loadu_si512(scores + i), tried));
   }
-  return static_cast<uint16_t>(bound);
+  return reached;
+}
+
+TFSCANN_AVX512 uint16_t Largest(const uint16_t* scores, int64_t count) {
+  __m512i largest = _mm512_loadu_si512(scores);
+  for (int64_t i = 32; i < count; i += 32) {
+    largest = _mm512_max_epu16(largest, _mm512_loadu_si512(scores + i));
+  }
+  uint16_t lanes[32];
+  _mm512_storeu_si512(lanes, largest);
+  uint16_t best = 0;
+  for (const uint16_t lane : lanes) best = lane > best ? lane : best;
+  return best;
+}
+
+}  // namespace
+
+TFSCANN_AVX512 uint16_t BoundOfScoresAvx512(const uint16_t* scores, int64_t count, int64_t rank,
+                                            int64_t most, uint16_t lowest) {
+  return BisectScores<CountFrom>(scores, count, rank, most, lowest, Largest(scores, count));
 }
 
 TFSCANN_AVX512 int64_t KeepScoresAtLeastAvx512(uint16_t* scores, uint32_t* positions, int64_t count,

@@ -1,18 +1,24 @@
+#include <algorithm>
+
+#include "cc/kernels/scores_bound.h"
 #include "cc/kernels/targets_internal.h"
 
 namespace tfscann {
 
-// A bit of the threshold at a time, as its twins.
-uint16_t BoundOfScoresScalar(const uint16_t* scores, int64_t count, int64_t rank) {
-  uint32_t bound = 0;
-  for (uint32_t bit = 1u << 15; bit != 0; bit >>= 1) {
-    const uint32_t tried = bound | bit;
-    int64_t reached = 0;
-    for (int64_t i = 0; i < count; ++i) reached += scores[i] >= tried;
-    if (reached >= rank) bound = tried;
-    if (reached == rank) break;
-  }
-  return static_cast<uint16_t>(bound);
+namespace {
+
+int64_t CountFrom(const uint16_t* scores, int64_t count, uint32_t threshold) {
+  int64_t reached = 0;
+  for (int64_t i = 0; i < count; ++i) reached += scores[i] >= threshold;
+  return reached;
+}
+
+}  // namespace
+
+uint16_t BoundOfScoresScalar(const uint16_t* scores, int64_t count, int64_t rank, int64_t most,
+                             uint16_t lowest) {
+  const uint16_t largest = *std::max_element(scores, scores + count);
+  return BisectScores<CountFrom>(scores, count, rank, most, lowest, largest);
 }
 
 int64_t KeepScoresAtLeastScalar(uint16_t* scores, uint32_t* positions, int64_t count,

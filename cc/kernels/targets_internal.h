@@ -13,20 +13,23 @@ void AddFloatKernelsAvx512(Kernels* kernels);
 
 void Int8DotGatheredScalar(const int8_t* query, const int8_t* matrix, int64_t row_stride,
                            const int32_t* rows, int64_t num_rows, int64_t dims, int32_t* out);
-void Int8DotPackedScalar(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
-                         int64_t num_groups, int64_t dims, int32_t* const* out);
+void Int8DotPackedScalar(const int8_t* query, const int8_t* packed, const int32_t* groups,
+                         int64_t num_groups, int64_t dims, int32_t* out);
 void Int8DotGatheredAvx2(const int8_t* query, const int8_t* matrix, int64_t row_stride,
                          const int32_t* rows, int64_t num_rows, int64_t dims, int32_t* out);
-void Int8DotPackedAvx2(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
-                       int64_t num_groups, int64_t dims, int32_t* const* out);
+void Int8DotPackedAvx2(const int8_t* query, const int8_t* packed, const int32_t* groups,
+                       int64_t num_groups, int64_t dims, int32_t* out);
 void Int8DotGatheredAvx512(const int8_t* query, const int8_t* matrix, int64_t row_stride,
                            const int32_t* rows, int64_t num_rows, int64_t dims, int32_t* out);
-void Int8DotPackedAvx512(const int8_t* const* queries, int64_t num_queries, const int8_t* packed,
-                         int64_t num_groups, int64_t dims, int32_t* const* out);
+void Int8DotPackedAvx512(const int8_t* query, const int8_t* packed, const int32_t* groups,
+                         int64_t num_groups, int64_t dims, int32_t* out);
 
-uint16_t BoundOfScoresScalar(const uint16_t* scores, int64_t count, int64_t rank);
-uint16_t BoundOfScoresAvx2(const uint16_t* scores, int64_t count, int64_t rank);
-uint16_t BoundOfScoresAvx512(const uint16_t* scores, int64_t count, int64_t rank);
+uint16_t BoundOfScoresScalar(const uint16_t* scores, int64_t count, int64_t rank, int64_t most,
+                             uint16_t lowest);
+uint16_t BoundOfScoresAvx2(const uint16_t* scores, int64_t count, int64_t rank, int64_t most,
+                           uint16_t lowest);
+uint16_t BoundOfScoresAvx512(const uint16_t* scores, int64_t count, int64_t rank, int64_t most,
+                             uint16_t lowest);
 int64_t KeepScoresAtLeastScalar(uint16_t* scores, uint32_t* positions, int64_t count,
                                 uint16_t threshold);
 int64_t KeepScoresAtLeastAvx512(uint16_t* scores, uint32_t* positions, int64_t count,

@@ -104,9 +104,10 @@ class PyIndex {
     }
     splits.mutable_at(num_leaves) = static_cast<int64_t>(rows.size());
     return py::dict(
-        py::arg("centroids") = values, py::arg("scales") = scales,
-        py::arg("squared_norms") = squared_norms, py::arg("radii") = radii,
-        py::arg("leaf_spread") = kLeafSpread,
+        py::arg("branches") = BranchesAsArrays(parts), py::arg("centroids") = values,
+        py::arg("scales") = scales, py::arg("squared_norms") = squared_norms,
+        py::arg("radii") = radii, py::arg("leaf_spread") = Partitioner(parts).spread(),
+        py::arg("branch_share") = kBranchShare,
         py::arg("leaf_demand") =
             py::make_tuple(demand.intercept, demand.best_weight, demand.deviation_weight,
                            LeafDemand::kLeast, LeafDemand::kMost),
@@ -125,6 +126,27 @@ class PyIndex {
   }
 
  private:
+  // None if there are none.
+  static py::object BranchesAsArrays(const IndexParts& parts) {
+    if (!parts.parameters.branches) return py::none();
+    const Branches branches(parts);
+    const int64_t count = branches.size(), dims = parts.parameters.dimensions;
+    const Int8Rows rows(branches.centroids.data(), dims);
+    py::array_t<int8_t> values(std::vector<py::ssize_t>{count, dims});
+    py::array_t<float> scales(count), squared_norms(count);
+    for (int64_t branch = 0; branch < count; ++branch) {
+      std::copy_n(rows.row(branch), dims, values.mutable_data(branch, 0));
+      scales.mutable_at(branch) = rows.scale(branch);
+      squared_norms.mutable_at(branch) = rows.squared_norm(branch);
+    }
+    return py::dict(
+        py::arg("centroids") = values, py::arg("scales") = scales,
+        py::arg("squared_norms") = squared_norms,
+        py::arg("radii") = py::array_t<float>(count, branches.radii.data()),
+        py::arg("squared_radii") = py::array_t<float>(count, branches.squared_radii.data()),
+        py::arg("leaves") = kInt8PackedRows);
+  }
+
   template <typename T>
   py::object ValuesOf(const Identifiers& identifiers) const {
     const int64_t count = file_.index->parameters().num_candidates;
@@ -204,7 +226,9 @@ void InitIndex(py::module_& module) {
            "|candidate - its code| / |candidate| for about so many candidates, float32 [m].")
       .def("tree", &PyIndex::Tree,
            "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
-           "radii and rows; what they are: cc/search/index_parts.h. And the weights and bounds of "
+           "radii and rows; what they are: cc/search/index_parts.h. Likewise the branches, "
+           "`leaves` of "
+           "which make one, or None. And the weights and bounds of "
            "LeafDemand, cc/search/options.h.");
 }
 

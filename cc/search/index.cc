@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "cc/kernels/kernels.h"
 #include "cc/search/exact.h"
@@ -11,6 +12,14 @@
 #include "cc/search/scorer.h"
 
 namespace tfscann {
+namespace {
+
+// Queries that are taken through the stages together: with more of them more share each leaf, and
+// more is to be kept in the caches. Fewer are enough where queries come in an order.
+constexpr int64_t kUnorderedBatch = 1024;
+constexpr int64_t kOrderedBatch = 384;
+
+}  // namespace
 
 Index::Index(const IndexParts& parts, std::shared_ptr<const void> memory)
     : parts_(parts),
@@ -47,13 +56,41 @@ Status Index::Search(MatrixView<const float> queries, const SearchOptions& optio
     SearchExact(queries, effort, exclusions, scratch, scores, rows);
     return Status();
   }
+  const Span<const int32_t> order = OrderQueries(queries, scratch);
   const int64_t batch = BatchSize(effort, queries.rows());
   for (int64_t begin = 0; begin < queries.rows(); begin += batch) {
     const int64_t count = std::min(batch, queries.rows() - begin);
-    SearchTree(queries.Rows(begin, count), effort, exclusions.From(begin), scratch,
-               scores.Rows(begin, count), rows.Rows(begin, count));
+    SearchTree(queries, {order.data() + begin, static_cast<size_t>(count)}, effort, exclusions,
+               scratch, scores, rows);
   }
   return Status();
+}
+
+Span<const int32_t> Index::OrderQueries(MatrixView<const float> queries,
+                                        SearchScratch* scratch) const {
+  int32_t* const order = scratch->query_order.Resize(queries.rows());
+  std::iota(order, order + queries.rows(), 0);
+  const int64_t num_branches = partitioner_.num_branches();
+  if (num_branches == 0 || queries.rows() <= kOrderedBatch) return scratch->query_order;
+  // Neighbouring branches are near each other: sorted by the best one, ties as they come.
+  int32_t* const branches = scratch->branch_of_query.Resize(queries.rows());
+  int64_t* const first = scratch->first_visits.Resize(num_branches + 1);
+  scratch->first_visits.Zero();
+  if (scratch->queries.empty()) scratch->queries.resize(1);
+  PreparedQuery& prepared = scratch->queries[0].query;
+  for (int64_t i = 0; i < queries.rows(); ++i) {
+    branches[i] = 0;
+    if (ActiveKernels().all_finite(queries.row(i), parameters().dimensions)) {
+      PrepareQuery(parts_, queries.row(i), &prepared);
+      branches[i] = partitioner_.BestBranch(prepared, scratch);
+    }
+    ++first[branches[i] + 1];
+  }
+  std::partial_sum(first, first + num_branches + 1, first);
+  for (int64_t i = 0; i < queries.rows(); ++i) {
+    order[first[branches[i]]++] = static_cast<int32_t>(i);
+  }
+  return scratch->query_order;
 }
 
 Index::Effort Index::EffortFor(const SearchOptions& options) const {
@@ -84,18 +121,19 @@ int64_t Index::BatchSize(const Effort& effort, int64_t num_queries) const {
   const int64_t bytes = (int64_t{16} << 10) + 64 * effort.num_reordering_candidates +
                         16 * most_leaves + 16 * parameters().num_code_blocks() +
                         8 * parameters().dimensions;
-  return std::max<int64_t>(1, std::min({kMaxSearchBatch, kMaxBytes / bytes, num_queries}));
+  const int64_t most = partitioner_.num_branches() > 0 && num_queries > kOrderedBatch
+                           ? kOrderedBatch
+                           : kUnorderedBatch;
+  return std::max<int64_t>(1, std::min({most, kMaxBytes / bytes, num_queries}));
 }
 
-void Index::SearchTree(MatrixView<const float> queries, const Effort& effort,
-                       const Exclusions& exclusions, SearchScratch* scratch,
+void Index::SearchTree(MatrixView<const float> queries, Span<const int32_t> numbers,
+                       const Effort& effort, const Exclusions& exclusions, SearchScratch* scratch,
                        MatrixView<float> scores, MatrixView<int32_t> rows) const {
-  if (static_cast<int64_t>(scratch->queries.size()) < queries.rows()) {
-    scratch->queries.resize(queries.rows());
-  }
+  if (scratch->queries.size() < numbers.size()) scratch->queries.resize(numbers.size());
   QueryState* const states = scratch->queries.data();
   int64_t count = 0;
-  for (int64_t i = 0; i < queries.rows(); ++i) {
+  for (const int64_t i : numbers) {
     if (!ActiveKernels().all_finite(queries.row(i), parameters().dimensions)) {
       WriteResults({}, scores.row(i), rows.row(i), effort.k);
       continue;
@@ -110,7 +148,7 @@ void Index::SearchTree(MatrixView<const float> queries, const Effort& effort,
   FindRows(effort.num_leaves_to_search, effort, states, count, scratch);
   // While one query's rows are scored, those of the next ones are on their way.
   for (int64_t q = -2; q < count; ++q) {
-    if (q + 2 < count) CollectRows(parts_, &states[q + 2], scratch);
+    if (q + 2 < count) CollectRows(parts_, &states[q + 2]);
     if (q >= -1 && q + 1 < count) SelectRows(parts_, FinalRows(effort), &states[q + 1], scratch);
     if (q < 0) continue;
     const int64_t i = states[q].number;
@@ -120,9 +158,8 @@ void Index::SearchTree(MatrixView<const float> queries, const Effort& effort,
 
 void Index::FindRows(int64_t num_leaves, const Effort& effort, QueryState* queries,
                      int64_t num_queries, SearchScratch* scratch) const {
-  for (int64_t q = 0; q < num_queries; q += kPartitionBatch) {
-    partitioner_.ChooseLeaves(num_leaves, queries + q, std::min(kPartitionBatch, num_queries - q),
-                              scratch);
+  for (int64_t q = 0; q < num_queries; ++q) {
+    partitioner_.ChooseLeaves(num_leaves, &queries[q], scratch);
   }
   const int64_t copies = parameters().soar ? 2 : 1;
   const int64_t keep = copies * effort.num_reordering_candidates;
@@ -153,7 +190,7 @@ Span<ScoredKey> Index::FinishQuery(const Effort& effort, QueryState* query,
          static_cast<int64_t>(query->chosen_leaves.size()) < parameters().num_leaves) {
     num_leaves = std::min(2 * num_leaves, parameters().num_leaves);
     FindRows(num_leaves, effort, query, 1, scratch);
-    CollectRows(parts_, query, scratch);
+    CollectRows(parts_, query);
     SelectRows(parts_, FinalRows(effort), query, scratch);
     ScoreRows(parts_, effort.k, *query, scratch);
   }

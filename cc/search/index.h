@@ -16,9 +16,8 @@
 
 namespace tfscann {
 
-// Queries that Index::Search takes through its stages together, at most: with more of them, more
-// share each leaf. Callers that split a batch over threads lose nothing by parts of this size.
-inline constexpr int64_t kMaxSearchBatch = 1024;
+// Callers that split a batch over threads lose nothing by parts of this size.
+inline constexpr int64_t kMaxSearchBatch = 8192;
 
 class Index {
  public:
@@ -52,9 +51,14 @@ class Index {
   };
   Effort EffortFor(const SearchOptions& options) const;
 
-  void SearchTree(MatrixView<const float> queries, const Effort& effort,
-                  const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,
-                  MatrixView<int32_t> rows) const;
+  // The order in which queries are taken: those that will share leaves one after another.
+  Span<const int32_t> OrderQueries(MatrixView<const float> queries, SearchScratch* scratch) const;
+  // Queries taken through the stages together.
+  int64_t BatchSize(const Effort& effort, int64_t num_queries) const;
+  // Searches for the queries with these numbers.
+  void SearchTree(MatrixView<const float> queries, Span<const int32_t> numbers,
+                  const Effort& effort, const Exclusions& exclusions, SearchScratch* scratch,
+                  MatrixView<float> scores, MatrixView<int32_t> rows) const;
   // The stages up to the rows that are to be reordered, for all of the given queries.
   void FindRows(int64_t num_leaves, const Effort& effort, QueryState* queries, int64_t num_queries,
                 SearchScratch* scratch) const;
@@ -63,7 +67,6 @@ class Index {
   // The last stage. Where too few results are found, more leaves are searched.
   Span<ScoredKey> FinishQuery(const Effort& effort, QueryState* query,
                               SearchScratch* scratch) const;
-  int64_t BatchSize(const Effort& effort, int64_t num_queries) const;
 
   void SearchExact(MatrixView<const float> queries, const Effort& effort,
                    const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,

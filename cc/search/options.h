@@ -29,11 +29,11 @@ inline constexpr int64_t kMaxBlocks = 4096;
 // Blocks that carry a candidate's norm term when the measure is squared_l2; see lookup_table.h.
 inline constexpr int64_t kNormBlocks = 4;
 
-// What the scores of all leaves say about a query. For dot_product and cosine in units of the
-// query's length, so that a longer query is the same query.
+// What the scores of leaves and branches say about a query. For dot_product and cosine in units of
+// the query's length, so that a longer query is the same query.
 struct LeafStatistics {
-  float best;       // the largest score
-  float deviation;  // standard deviation of the scores
+  float best;       // the largest score of a leaf
+  float deviation;  // standard deviation of the scores of all branches, or else of all leaves
 };
 
 // How many leaves a query needs, as a multiple of what queries need on average: a query whose best
@@ -64,6 +64,8 @@ struct IndexParameters {
 
   // Zero leaves: an exact index, of rows alone. The rest then stays at its defaults.
   int64_t num_leaves = 0;
+  // Leaves stand in an order in which each kInt8PackedRows of them are near each other: a branch.
+  bool branches = false;
   int64_t dimensions_per_block = 0;
   bool soar = false;  // every candidate stands in two leaves
   double soar_lambda = 0;

@@ -4,12 +4,16 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
+#include "cc/base/finite.h"
 #include "cc/kernels/kernels.h"
 #include "cc/search/int8_rows.h"
 
 namespace tfscann {
 namespace {
+
+constexpr float kWorst = -std::numeric_limits<float>::infinity();
 
 // Maxima among which the bound is looked for, in multiples of the leaves to be chosen: with more of
 // them the bound is closer, and takes longer to find.
@@ -21,107 +25,195 @@ float ScoreBound(int64_t count, SearchScratch* scratch) {
   const int64_t size = static_cast<int64_t>(scratch->leaf_scores.size());
   const int64_t group = std::max<int64_t>(1, size / (16 * CeilDiv(kMaximaPerLeaf * count, 16)));
   const int64_t num_maxima = size / (16 * group) * 16;
-  if (num_maxima < count) return -std::numeric_limits<float>::infinity();
+  if (num_maxima < count) return kWorst;
   float* maxima = scratch->leaf_maxima.Resize(num_maxima);
   ActiveKernels().group_maxima(scratch->leaf_scores.data(), num_maxima * group, group, maxima);
   return ActiveKernels().bound_of_largest(maxima, num_maxima, count);
 }
 
-}  // namespace
-
-Partitioner::Partitioner(const IndexParts& parts)
-    : distance_measure_(parts.parameters.distance_measure),
-      num_leaves_(parts.parameters.num_leaves),
-      padded_leaves_(RoundUp(num_leaves_, kInt8PackedRows)),
-      padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
-      spread_(kLeafSpread / std::sqrt(static_cast<float>(parts.parameters.dimensions))),
-      demand_(parts.parameters.leaf_demand) {
-  const Int8Rows centroids(parts.centroids.data(), parts.parameters.dimensions);
-  packed_.Resize(padded_leaves_ * padded_dims_);
-  packed_.Zero();
-  for (AlignedBuffer<float>* values : {&scales_, &squared_norms_, &radii_}) {
-    values->Resize(padded_leaves_);
-    values->Zero();
-  }
-  for (int64_t leaf = 0; leaf < num_leaves_; ++leaf) {
-    const int64_t group = leaf / kInt8PackedRows, place = leaf % kInt8PackedRows;
-    int8_t* const to = packed_.data() + group * kInt8PackedRows * padded_dims_ + place * 4;
-    for (int64_t dim = 0; dim < padded_dims_; dim += 4) {
-      std::memcpy(to + dim * kInt8PackedRows, centroids.row(leaf) + dim, 4);
-    }
-    scales_[leaf] = centroids.scale(leaf);
-    squared_norms_[leaf] = centroids.squared_norm(leaf);
-    radii_[leaf] = parts.leaf_radii[leaf];
-  }
-}
-
-void Partitioner::RankLeaves(const PreparedQuery& query, const int32_t* dots,
-                             SearchScratch* scratch) const {
-  float* const scores = scratch->leaf_scores.Resize(padded_leaves_);
-  float* const biases = scratch->leaf_biases.Resize(padded_leaves_);
-  if (distance_measure_ == DistanceMeasure::kSquaredL2) {
-    ActiveKernels().rank_by_distance(dots, scales_.data(), squared_norms_.data(), radii_.data(),
-                                     query.int8_scale, query.norm * query.norm, spread_,
-                                     padded_leaves_, biases, scores);
-  } else {
-    ActiveKernels().rank_by_product(dots, scales_.data(), radii_.data(), query.int8_scale,
-                                    spread_ * query.norm, padded_leaves_, biases, scores);
-  }
-  std::fill(scores + num_leaves_, scores + padded_leaves_, -std::numeric_limits<float>::infinity());
-}
-
-LeafStatistics Partitioner::StatisticsOf(const PreparedQuery& query, const float* scores) const {
+// The largest of the scores, and their standard deviation.
+LeafStatistics StatisticsOf(DistanceMeasure distance_measure, const PreparedQuery& query,
+                            const float* scores, int64_t count) {
   LeafStatistics statistics;
-  const float scale = distance_measure_ == DistanceMeasure::kSquaredL2 ? 1 : 1 / query.norm;
-  ActiveKernels().largest_and_deviation(scores, num_leaves_, scale, &statistics.best,
+  const float scale = distance_measure == DistanceMeasure::kSquaredL2 ? 1 : 1 / query.norm;
+  ActiveKernels().largest_and_deviation(scores, count, scale, &statistics.best,
                                         &statistics.deviation);
   return statistics;
 }
 
-int64_t Partitioner::NumLeavesFor(const LeafStatistics& statistics, int64_t count) const {
-  if (count >= num_leaves_) return num_leaves_;
-  const float leaves = std::nearbyint(static_cast<float>(count) * demand_.Of(statistics));
-  return std::clamp<int64_t>(static_cast<int64_t>(leaves), 1, num_leaves_);
+}  // namespace
+
+Branches::Branches(const IndexParts& parts) {
+  const int64_t dims = parts.parameters.dimensions, num_leaves = parts.parameters.num_leaves;
+  const Int8Rows leaves(parts.centroids.data(), dims);
+  radii.resize(CeilDiv(num_leaves, kInt8PackedRows));
+  squared_radii.resize(radii.size());
+  centroids.assign(size() * Int8RowBytes(dims) + kInt8Overread, 0);
+  std::vector<float> leaf(dims), mean(dims);
+  std::vector<double> sum(dims);
+  for (int64_t branch = 0; branch < size(); ++branch) {
+    const int64_t begin = branch * kInt8PackedRows;
+    const int64_t end = std::min(begin + kInt8PackedRows, num_leaves);
+    const double count = static_cast<double>(end - begin);
+    std::fill(sum.begin(), sum.end(), 0.0);
+    double squared = 0, leaf_radii = 0, squared_leaf_radii = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      leaves.Dequantize(i, leaf.data());
+      for (int64_t dim = 0; dim < dims; ++dim) {
+        sum[dim] += leaf[dim];
+        squared += static_cast<double>(leaf[dim]) * leaf[dim];
+      }
+      leaf_radii += parts.leaf_radii[i];
+      squared_leaf_radii += static_cast<double>(parts.leaf_radii[i]) * parts.leaf_radii[i];
+    }
+    double squared_mean = 0;
+    for (int64_t dim = 0; dim < dims; ++dim) {
+      mean[dim] = ToFiniteFloat(sum[dim] / count);
+      squared_mean += sum[dim] / count * (sum[dim] / count);
+    }
+    Int8Rows::Encode(mean.data(), dims, centroids.data() + branch * Int8RowBytes(dims));
+    const double own = std::max(0.0, squared / count - squared_mean);
+    radii[branch] =
+        ToFiniteFloat(std::sqrt(own) * kBranchSpread / kLeafSpread + leaf_radii / count);
+    squared_radii[branch] = ToFiniteFloat(own + squared_leaf_radii / count);
+  }
 }
 
-void Partitioner::ChooseLeaves(int64_t count, QueryState* queries, int64_t num_queries,
-                               SearchScratch* scratch) const {
-  const int8_t* int8_queries[kPartitionBatch];
-  int32_t* dots[kPartitionBatch];
+Partitioner::Centroids::Centroids(const Int8Rows& rows, const std::vector<float>& radii_of_rows,
+                                  const std::vector<float>& squares, int64_t padded_dims)
+    : count(static_cast<int64_t>(radii_of_rows.size())) {
+  const int64_t padded = RoundUp(count, kInt8PackedRows);
+  packed.Resize(padded * padded_dims);
+  packed.Zero();
+  for (AlignedBuffer<float>* values : {&scales, &squared_norms, &squared_radii}) {
+    values->Resize(padded);
+    values->Zero();
+  }
+  radii.Resize(padded);
+  std::fill(radii.data(), radii.data() + padded, kWorst);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t group = i / kInt8PackedRows, place = i % kInt8PackedRows;
+    int8_t* const to = packed.data() + group * kInt8PackedRows * padded_dims + place * 4;
+    for (int64_t dim = 0; dim < padded_dims; dim += 4) {
+      std::memcpy(to + dim * kInt8PackedRows, rows.row(i) + dim, 4);
+    }
+    scales[i] = rows.scale(i);
+    squared_norms[i] = rows.squared_norm(i);
+    radii[i] = radii_of_rows[i];
+    squared_radii[i] = squares[i];
+  }
+  all_groups.Resize(padded / kInt8PackedRows);
+  std::iota(all_groups.data(), all_groups.data() + all_groups.size(), 0);
+}
+
+Partitioner::Partitioner(const IndexParts& parts)
+    : distance_measure_(parts.parameters.distance_measure),
+      padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
+      spread_(std::min(kMostSpread,
+                       kLeafSpread / std::sqrt(static_cast<float>(parts.parameters.dimensions)))),
+      demand_(parts.parameters.leaf_demand) {
+  const int64_t dims = parts.parameters.dimensions;
+  const std::vector<float> radii(parts.leaf_radii.begin(), parts.leaf_radii.end());
+  std::vector<float> squares = radii;
+  for (float& radius : squares) radius *= radius;
+  leaves_ = Centroids(Int8Rows(parts.centroids.data(), dims), radii, squares, padded_dims_);
+  if (!parts.parameters.branches) return;
+  const Branches branches(parts);
+  branches_ = Centroids(Int8Rows(branches.centroids.data(), dims), branches.radii,
+                        branches.squared_radii, padded_dims_);
+}
+
+void Partitioner::Rank(const Centroids& centroids, Span<const int32_t> groups,
+                       const PreparedQuery& query, SearchScratch* scratch) const {
+  const int64_t num_groups = static_cast<int64_t>(groups.size());
+  int32_t* const dots = scratch->centroid_dots.Resize(num_groups * kInt8PackedRows);
+  float* const scores = scratch->leaf_scores.Resize(num_groups * kInt8PackedRows);
+  float* const biases = scratch->leaf_biases.Resize(num_groups * kInt8PackedRows);
+  ActiveKernels().int8_dot_packed(query.int8_values.data(), centroids.packed.data(), groups.data(),
+                                  num_groups, padded_dims_, dots);
+  if (distance_measure_ == DistanceMeasure::kSquaredL2) {
+    ActiveKernels().rank_by_distance(dots, centroids.scales.data(), centroids.squared_norms.data(),
+                                     centroids.radii.data(), centroids.squared_radii.data(),
+                                     groups.data(), num_groups, query.int8_scale,
+                                     query.norm * query.norm, spread_, biases, scores);
+  } else {
+    ActiveKernels().rank_by_product(dots, centroids.scales.data(), centroids.radii.data(),
+                                    groups.data(), num_groups, query.int8_scale,
+                                    spread_ * query.norm, biases, scores);
+  }
+}
+
+int32_t Partitioner::BestBranch(const PreparedQuery& query, SearchScratch* scratch) const {
+  Rank(branches_, branches_.all_groups, query, scratch);
+  const int64_t padded = static_cast<int64_t>(scratch->leaf_scores.size());
+  return static_cast<int32_t>(ActiveKernels().argmax(scratch->leaf_scores.data(), padded));
+}
+
+int64_t Partitioner::NumBranches(int64_t count) const {
+  const double product = static_cast<double>(count) * static_cast<double>(branches_.count);
+  const int64_t wanted = static_cast<int64_t>(std::ceil(kBranchShare * std::sqrt(product)));
+  // Those of the hardest query must stand in them, and the last may be of few leaves.
+  const int64_t most = static_cast<int64_t>(LeafDemand::kMost) * count;
+  return std::min(branches_.count, std::max(wanted, CeilDiv(most, kInt8PackedRows) + 1));
+}
+
+Span<const int32_t> Partitioner::ChooseGroups(int64_t count, QueryState* query,
+                                              SearchScratch* scratch) const {
+  if (branches_.count == 0) return leaves_.all_groups;
+  Rank(branches_, branches_.all_groups, query->query, scratch);
+  const float* const scores = scratch->leaf_scores.data();
+  query->leaf_statistics = StatisticsOf(distance_measure_, query->query, scores, branches_.count);
+  const int64_t wanted = count == leaves_.count ? branches_.count : NumBranches(count);
+  if (wanted == branches_.count) return leaves_.all_groups;
+  const int64_t padded = static_cast<int64_t>(scratch->leaf_scores.size());
+  const float bound = ActiveKernels().bound_of_largest(scores, padded, wanted);
+  int32_t* const groups = scratch->leaf_groups.Resize(branches_.count + 16);
+  return {groups, static_cast<size_t>(
+                      ActiveKernels().indices_at_least(scores, branches_.count, bound, groups))};
+}
+
+int64_t Partitioner::NumLeavesFor(const LeafStatistics& statistics, int64_t count) const {
+  if (count >= leaves_.count) return leaves_.count;
+  const float leaves = std::nearbyint(static_cast<float>(count) * demand_.Of(statistics));
+  return std::clamp<int64_t>(static_cast<int64_t>(leaves), 1, leaves_.count);
+}
+
+void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* scratch) const {
   // Room for queries harder than those before, so that none of them allocates.
-  const int64_t most =
-      std::min(num_leaves_, static_cast<int64_t>(LeafDemand::kMost * static_cast<float>(count)));
-  scratch->leaf_maxima.Resize(padded_leaves_);
+  const int64_t most = std::min(leaves_.count, static_cast<int64_t>(LeafDemand::kMost) * count);
+  scratch->leaf_maxima.Resize(leaves_.num_groups() * kInt8PackedRows);
   scratch->top_leaves.Reset(most);
   scratch->top_leaves.Reserve(2 * most);
-  scratch->centroid_dots.Resize(num_queries * padded_leaves_);
-  for (int64_t q = 0; q < num_queries; ++q) {
-    int8_queries[q] = queries[q].query.int8_values.data();
-    dots[q] = scratch->centroid_dots.data() + q * padded_leaves_;
-  }
-  ActiveKernels().int8_dot_packed(int8_queries, num_queries, packed_.data(),
-                                  padded_leaves_ / kInt8PackedRows, padded_dims_, dots);
+  query->chosen_leaves.Resize(most);
 
-  for (int64_t q = 0; q < num_queries; ++q) {
-    RankLeaves(queries[q].query, dots[q], scratch);
-    const float* const scores = scratch->leaf_scores.data();
-    queries[q].leaf_statistics = StatisticsOf(queries[q].query, scores);
-    const int64_t wanted = NumLeavesFor(queries[q].leaf_statistics, count);
-    int32_t* const indices = scratch->leaf_indices.Resize(num_leaves_ + 16);
-    const int64_t num_indices =
-        ActiveKernels().indices_at_least(scores, num_leaves_, ScoreBound(wanted, scratch), indices);
-    TopKeys& top = scratch->top_leaves;
-    top.Reset(wanted);
-    for (int64_t i = 0; i < num_indices; ++i) {
-      top.Add(MakeKey(scores[indices[i]], static_cast<uint32_t>(indices[i])));
-    }
-    const Span<ScoredKey> best = top.FinishSorted();
-    queries[q].chosen_leaves.Resize(most);
-    ChosenLeaf* const chosen = queries[q].chosen_leaves.Resize(best.size());
-    for (size_t i = 0; i < best.size(); ++i) {
-      const int32_t leaf = static_cast<int32_t>(KeyItem(best[i]));
-      chosen[i] = {leaf, scratch->leaf_biases[leaf]};
-    }
+  const Span<const int32_t> groups = ChooseGroups(count, query, scratch);
+  Rank(leaves_, groups, query->query, scratch);
+  const float* const scores = scratch->leaf_scores.data();
+  const int64_t num_scores = static_cast<int64_t>(scratch->leaf_scores.size());
+  if (branches_.count == 0) {
+    query->leaf_statistics = StatisticsOf(distance_measure_, query->query, scores, leaves_.count);
+  } else {
+    query->leaf_statistics.best =
+        StatisticsOf(distance_measure_, query->query, scores, num_scores).best;
+  }
+
+  const int64_t wanted = NumLeavesFor(query->leaf_statistics, count);
+  int32_t* const indices = scratch->leaf_indices.Resize(num_scores + 16);
+  const int64_t num_indices =
+      ActiveKernels().indices_at_least(scores, num_scores, ScoreBound(wanted, scratch), indices);
+  TopKeys& top = scratch->top_leaves;
+  top.Reset(wanted);
+  // Groups ascend, so that of equal scores the lower leaves are chosen, and no places behind the
+  // last leaf: there are `wanted` leaves.
+  for (int64_t i = 0; i < num_indices; ++i) {
+    top.Add(MakeKey(scores[indices[i]], static_cast<uint32_t>(indices[i])));
+  }
+  const Span<ScoredKey> best = top.FinishSorted();
+  ChosenLeaf* const chosen = query->chosen_leaves.Resize(best.size());
+  for (size_t i = 0; i < best.size(); ++i) {
+    const int32_t place = static_cast<int32_t>(KeyItem(best[i]));
+    const int32_t group = groups[place / kInt8PackedRows];
+    chosen[i] = {group * kInt8PackedRows + place % kInt8PackedRows, scratch->leaf_biases[place]};
   }
 }
 

@@ -9,41 +9,50 @@
 namespace tfscann {
 namespace {
 
-// Replaces the rows by the best `count` by the scores of their int8 forms; there are more.
-void KeepBestByInt8(const IndexParts& parts, int64_t count, const PreparedQuery& query,
-                    AlignedBuffer<int32_t>* rows, SearchScratch* scratch) {
-  const int64_t dims = parts.parameters.dimensions;
+constexpr float kWorst = -std::numeric_limits<float>::infinity();
+
+// Fills the scratch's int8_scores with the scores of the rows' int8 forms; up to a multiple of 16
+// with the worst.
+void ScoreByInt8(const IndexParts& parts, const PreparedQuery& query, Span<const int32_t> rows,
+                 SearchScratch* scratch) {
   const Int8Rows int8_rows = parts.CandidateInt8Rows();
   const bool squared_l2 = parts.parameters.distance_measure == DistanceMeasure::kSquaredL2;
-  const int64_t num_rows = static_cast<int64_t>(rows->size());
-  const int64_t padded_rows = RoundUp(num_rows, 16);
-  constexpr float kWorst = -std::numeric_limits<float>::infinity();
+  const int64_t num_rows = static_cast<int64_t>(rows.size());
   int32_t* const dots = scratch->int8_dots.Resize(num_rows);
   ActiveKernels().int8_dot_gathered(query.int8_values.data(), int8_rows.row(0), int8_rows.stride(),
-                                    rows->data(), num_rows, dims, dots);
-  float* const scores = scratch->int8_scores.Resize(padded_rows);
+                                    rows.data(), num_rows, parts.parameters.dimensions, dots);
+  float* const scores = scratch->int8_scores.Resize(RoundUp(num_rows, 16));
   for (int64_t i = 0; i < num_rows; ++i) {
-    const int32_t row = (*rows)[i];
-    float score = dots[i] * (query.int8_scale * int8_rows.scale(row));
-    if (squared_l2) score = 2 * score - int8_rows.squared_norm(row);
+    float score = dots[i] * (query.int8_scale * int8_rows.scale(rows[i]));
+    if (squared_l2) score = 2 * score - int8_rows.squared_norm(rows[i]);
     // A NaN (of overflowing products) ranks last.
     scores[i] = score == score ? score : kWorst;
   }
-  std::fill(scores + num_rows, scores + padded_rows, kWorst);
+  std::fill(scores + num_rows, scores + scratch->int8_scores.size(), kWorst);
+}
 
-  const float bound = ActiveKernels().bound_of_largest(scores, padded_rows, count);
+// Replaces the rows, each of which may stand there as often as a candidate has copies, by the best
+// `count` different ones by the scores of their int8 forms; of equal scores the lower rows.
+void KeepBestByInt8(const IndexParts& parts, int64_t count, const PreparedQuery& query,
+                    AlignedBuffer<int32_t>* rows, SearchScratch* scratch) {
+  ScoreByInt8(parts, query, *rows, scratch);
+  const float* const scores = scratch->int8_scores.data();
+  const int64_t num_rows = static_cast<int64_t>(rows->size());
+  const int64_t copies = parts.parameters.soar ? 2 : 1;
+  const float bound =
+      ActiveKernels().bound_of_largest(scores, static_cast<int64_t>(scratch->int8_scores.size()),
+                                       std::min(num_rows, copies * count));
   int32_t* const best = scratch->int8_best.Resize(num_rows + 16);
-  int64_t num_best = ActiveKernels().indices_at_least(scores, num_rows, bound, best);
-  if (num_best > count) {
-    // Of equal scores the lower rows.
-    std::nth_element(best, best + count, best + num_best, [&](int32_t i, int32_t j) {
-      return scores[i] != scores[j] ? scores[i] > scores[j] : (*rows)[i] < (*rows)[j];
-    });
-    num_best = count;
+  const int64_t num_best = ActiveKernels().indices_at_least(scores, num_rows, bound, best);
+  // Copies have equal keys.
+  ScoredKey* const keys = scratch->int8_keys.Resize(num_best);
+  for (int64_t i = 0; i < num_best; ++i) {
+    keys[i] = MakeKey(scores[best[i]], static_cast<uint32_t>((*rows)[best[i]]));
   }
-  int32_t* const kept = scratch->kept_rows.Resize(num_best);
-  for (int64_t i = 0; i < num_best; ++i) kept[i] = (*rows)[best[i]];
-  rows->swap(scratch->kept_rows);
+  std::sort(keys, keys + num_best, std::greater<ScoredKey>());
+  const int64_t num_kept = std::min(count, std::unique(keys, keys + num_best) - keys);
+  rows->Resize(num_kept);
+  for (int64_t i = 0; i < num_kept; ++i) (*rows)[i] = static_cast<int32_t>(KeyItem(keys[i]));
 }
 
 void ScoreWithFloats(const IndexParts& parts, const PreparedQuery& query, Span<const int32_t> rows,
@@ -71,30 +80,28 @@ void ScoreWithFloats(const IndexParts& parts, const PreparedQuery& query, Span<c
 
 }  // namespace
 
-void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch) {
+void CollectRows(const IndexParts& parts, QueryState* query) {
   const Span<const uint32_t> positions = query->top_codes.Finish();
   for (const uint32_t position : positions) __builtin_prefetch(&parts.position_rows[position]);
   const Int8Rows int8_rows = parts.CandidateInt8Rows();
   int32_t* const rows = query->reordered_rows.Resize(positions.size());
-  int64_t num_rows = 0;
-  RowSet& seen = scratch->seen;
-  if (parts.parameters.soar) seen.Reset(static_cast<int64_t>(positions.size()));
-  for (const uint32_t position : positions) {
-    const int32_t row = parts.position_rows[position];
-    rows[num_rows] = row;
-    num_rows += !parts.parameters.soar || seen.Insert(row);
-    PrefetchToL1(int8_rows.row(row), int8_rows.stride());
+  for (size_t i = 0; i < positions.size(); ++i) {
+    rows[i] = parts.position_rows[positions[i]];
+    PrefetchToL1(int8_rows.row(rows[i]), int8_rows.stride());
   }
-  query->reordered_rows.Resize(num_rows);
 }
 
 void SelectRows(const IndexParts& parts, int64_t count, QueryState* query, SearchScratch* scratch) {
-  if (static_cast<int64_t>(query->reordered_rows.size()) > count) {
-    KeepBestByInt8(parts, count, query->query, &query->reordered_rows, scratch);
+  AlignedBuffer<int32_t>& rows = query->reordered_rows;
+  if (static_cast<int64_t>(rows.size()) > count) {
+    KeepBestByInt8(parts, count, query->query, &rows, scratch);
+  } else if (parts.parameters.soar) {
+    std::sort(rows.data(), rows.data() + rows.size());
+    rows.Resize(std::unique(rows.data(), rows.data() + rows.size()) - rows.data());
   }
   if (parts.rows.empty()) return;
   const int64_t dims = parts.parameters.dimensions;
-  for (const int64_t row : Span<const int32_t>(query->reordered_rows)) {
+  for (const int64_t row : Span<const int32_t>(rows)) {
     PrefetchToL1(parts.rows.data() + row * dims, dims * sizeof(float));
   }
 }

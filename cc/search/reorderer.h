@@ -14,12 +14,12 @@ namespace tfscann {
 // the best 15 by int8 score for every query; taking 13 costs 0.0001 of recall.
 constexpr int64_t NumFinalCandidates(int64_t k) { return k + std::max<int64_t>(3, 3 * k / 10); }
 
-// Replaces the positions in the query's top_codes by rows, each once, in reordered_rows, and asks
-// for what will be read of them.
-void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch);
+// Writes the rows at the positions in the query's top_codes to reordered_rows, where a candidate
+// with copies may then stand twice, and asks for what will be read of them.
+void CollectRows(const IndexParts& parts, QueryState* query);
 
-// Leaves at most `count` of the query's reordered_rows, those with the best scores of their int8
-// form, and asks for what will be read of them.
+// Leaves at most `count` of the query's reordered_rows, each once: those with the best scores of
+// their int8 form. Asks for what will be read of them.
 void SelectRows(const IndexParts& parts, int64_t count, QueryState* query, SearchScratch* scratch);
 
 // Scores the query's reordered_rows with their float32 form (int8 where the index has no other),

@@ -66,12 +66,15 @@ struct LeafVisit {
 
 struct SearchScratch {
   std::vector<QueryState> queries;
+  AlignedBuffer<int32_t> query_order;
+  AlignedBuffer<int32_t> branch_of_query;
 
   // Partitioning.
   AlignedBuffer<int32_t> centroid_dots;
   AlignedBuffer<float> leaf_scores;
   AlignedBuffer<float> leaf_biases;
   AlignedBuffer<float> leaf_maxima;
+  AlignedBuffer<int32_t> leaf_groups;
   AlignedBuffer<int32_t> leaf_indices;
   TopKeys top_leaves;
 
@@ -83,11 +86,10 @@ struct SearchScratch {
   AlignedBuffer<LeafVisit> visits;
 
   // Reordering.
-  RowSet seen;
   AlignedBuffer<int32_t> int8_dots;
   AlignedBuffer<float> int8_scores;
   AlignedBuffer<int32_t> int8_best;
-  AlignedBuffer<int32_t> kept_rows;
+  AlignedBuffer<ScoredKey> int8_keys;
   TopKeys top_rows;
   AlignedBuffer<float> float_row;
 

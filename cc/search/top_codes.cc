@@ -17,10 +17,10 @@ void TopCodes::Grow(int64_t size) {
   positions_.swap(positions);
 }
 
-void TopCodes::Prune() {
-  if (size_ <= keep_) return;
+void TopCodes::Prune(int64_t most) {
+  if (size_ <= most) return;
   std::memset(scores_.data() + size_, 0, kLot * sizeof(uint16_t));
-  threshold_ = ActiveKernels().bound_of_scores(scores_.data(), size_, keep_);
+  threshold_ = ActiveKernels().bound_of_scores(scores_.data(), size_, keep_, most, threshold_);
   size_ =
       ActiveKernels().keep_scores_at_least(scores_.data(), positions_.data(), size_, threshold_);
   // Equal scores, of which there may be any number, must not fill the memory.
@@ -50,8 +50,8 @@ void TopCodes::DropTies() {
 }
 
 Span<const uint32_t> TopCodes::Finish() {
-  Prune();
-  if (size_ > keep_) DropTies();
+  Prune(keep_);
+  if (size_ > keep_ + keep_ / 8) DropTies();
   return {positions_.data(), static_cast<size_t>(size_)};
 }
 

@@ -10,8 +10,9 @@
 
 namespace tfscann {
 
-// The positions with the `keep` largest scores among those given to it; of equal scores the lower
-// positions. Which ones are kept does not depend on the order in which they come.
+// The positions with the `keep` largest scores among those given to it, and those whose scores
+// equal the last of them: an eighth more at most, or else the lower positions only. Which ones are
+// kept does not depend on the order in which they come.
 class TopCodes {
  public:
   // Forgets everything; `keep` must be positive.
@@ -37,12 +38,12 @@ class TopCodes {
     for (int64_t i = 0; i < count; ++i) positions[i] = first_position + places[i];
     size_ += count;
     if (size_ >= prune_at_) {
-      Prune();
+      Prune(keep_ + keep_ / 4);
       prune_at_ = NextPruning();
     }
   }
 
-  // Exactly the best positions, at most `keep`, in no particular order.
+  // The best positions, in no particular order.
   Span<const uint32_t> Finish();
 
  private:
@@ -53,8 +54,9 @@ class TopCodes {
   int64_t NextPruning() const { return size_ + std::max<int64_t>(2 * keep_, 256); }
 
   void Grow(int64_t size);
-  // Raises the threshold and drops what is below.
-  void Prune();
+  // Raises the threshold to where at least `keep` scores reach it, and not many more than `most`,
+  // and drops what is below.
+  void Prune(int64_t most);
   // Of the scores equal to the threshold keeps as many as there is room for, the lowest positions.
   void DropTies();
 

@@ -30,10 +30,10 @@ Status MakeAll(const std::string& folder) {
   BuildConfig exact;
   exact.distance_measure = DistanceMeasure::kSquaredL2;
   TFSCANN_RETURN_IF_ERROR(
-      Make(folder + "/v2_exact_int64_ids.idx", exact, IdentifierType::kInt64, numbers));
+      Make(folder + "/v3_exact_int64_ids.idx", exact, IdentifierType::kInt64, numbers));
   BuildConfig tree;
   tree.num_leaves = 4;
-  return Make(folder + "/v2_tree_string_ids.idx", tree, IdentifierType::kString, names);
+  return Make(folder + "/v3_tree_string_ids.idx", tree, IdentifierType::kString, names);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ Matrix GoldenQueries() {
 // By format version.
 class GoldenTest : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenTest, ::testing::Values("v1", "v2"));
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenTest, ::testing::Values("v1", "v2", "v3"));
 
 TEST_P(GoldenTest, ExactIndexWithInt64Identifiers) {
   const IndexFile file = Golden(GetParam() + "_exact_int64_ids.idx");

@@ -106,7 +106,7 @@ TEST(IndexFileTest, LaterVersionsAreRefusedByName) {
   Set<uint32_t>(&bytes, kVersionAt, 7);
   EXPECT_THAT(OpenIndex(MemoryOf(bytes)), Fails(StatusCode::kUnimplemented,
                                                 "the index file has format version 7, but this "
-                                                "library reads versions up to 2"));
+                                                "library reads versions up to 3"));
 }
 
 // What is said of a section of another length than it should have. Strings have as many bytes as

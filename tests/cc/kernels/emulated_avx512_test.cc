@@ -10,10 +10,10 @@ namespace tfscann {
 void Int8DotGatheredEmulatedAvx512(const int8_t* query, const int8_t* matrix, int64_t row_stride,
                                    const int32_t* rows, int64_t num_rows, int64_t dims,
                                    int32_t* out);
-void Int8DotPackedEmulatedAvx512(const int8_t* const* queries, int64_t num_queries,
-                                 const int8_t* packed, int64_t num_groups, int64_t dims,
-                                 int32_t* const* out);
-uint16_t BoundOfScoresEmulatedAvx512(const uint16_t* scores, int64_t count, int64_t rank);
+void Int8DotPackedEmulatedAvx512(const int8_t* query, const int8_t* packed, const int32_t* groups,
+                                 int64_t num_groups, int64_t dims, int32_t* out);
+uint16_t BoundOfScoresEmulatedAvx512(const uint16_t* scores, int64_t count, int64_t rank,
+                                     int64_t most, uint16_t lowest);
 int64_t KeepScoresAtLeastEmulatedAvx512(uint16_t* scores, uint32_t* positions, int64_t count,
                                         uint16_t threshold);
 void Lut16ScanEmulatedAvx512(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);

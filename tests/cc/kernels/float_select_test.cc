@@ -119,46 +119,51 @@ TEST_P(FloatSelectTest, LargestAndDeviationAreThoseOfAllValues) {
 }
 
 TEST_P(FloatSelectTest, LeavesAreRankedByTheFormulas) {
-  constexpr int64_t kCount = 48;
-  const Matrix dots = IntegerMatrix(1, kCount, 1, 5000), floats = RandomMatrix(3, kCount, 2);
+  constexpr int64_t kLeaves = 80, kCount = 64;
+  const std::vector<int32_t> groups = {3, 0, 4, 0};
+  const Matrix dots = IntegerMatrix(1, kCount, 1, 5000), floats = RandomMatrix(4, kLeaves, 2);
   std::vector<int32_t> products(dots.row(0), dots.row(0) + kCount);
-  std::vector<float> scales(kCount), squared_norms(kCount), radii(kCount);
-  for (int64_t i = 0; i < kCount; ++i) {
+  std::vector<float> scales(kLeaves), squared_norms(kLeaves), radii(kLeaves), squares(kLeaves);
+  for (int64_t i = 0; i < kLeaves; ++i) {
     scales[i] = std::fabs(floats.row(0)[i]);
     squared_norms[i] = 3 * std::fabs(floats.row(1)[i]);
     radii[i] = std::fabs(floats.row(2)[i]);
+    squares[i] = std::fabs(floats.row(3)[i]);
   }
   constexpr float kScale = 0.001f, kSquaredNorm = 2.5f, kSpread = 0.3f;
   std::vector<float> biases(kCount), scores(kCount);
-  kernels().rank_by_product(products.data(), scales.data(), radii.data(), kScale, kSpread, kCount,
-                            biases.data(), scores.data());
+  kernels().rank_by_product(products.data(), scales.data(), radii.data(), groups.data(), 4, kScale,
+                            kSpread, biases.data(), scores.data());
   for (int64_t i = 0; i < kCount; ++i) {
-    const double product = static_cast<double>(products[i]) * scales[i] * kScale;
+    const int64_t leaf = groups[i / 16] * 16 + i % 16;
+    const double product = static_cast<double>(products[i]) * scales[leaf] * kScale;
     EXPECT_NEAR(biases[i], product, 1e-5);
-    EXPECT_NEAR(scores[i], product + kSpread * radii[i], 1e-5);
+    EXPECT_NEAR(scores[i], product + kSpread * radii[leaf], 1e-5);
   }
   kernels().rank_by_distance(products.data(), scales.data(), squared_norms.data(), radii.data(),
-                             kScale, kSquaredNorm, kSpread, kCount, biases.data(), scores.data());
+                             squares.data(), groups.data(), 4, kScale, kSquaredNorm, kSpread,
+                             biases.data(), scores.data());
   for (int64_t i = 0; i < kCount; ++i) {
+    const int64_t leaf = groups[i / 16] * 16 + i % 16;
     const double bias =
-        2 * static_cast<double>(products[i]) * scales[i] * kScale - squared_norms[i];
+        2 * static_cast<double>(products[i]) * scales[leaf] * kScale - squared_norms[leaf];
     const double squared = std::max(0.0, kSquaredNorm - bias);
     EXPECT_NEAR(biases[i], bias, 1e-4);
-    EXPECT_NEAR(scores[i],
-                -(squared + radii[i] * radii[i] - 2 * kSpread * radii[i] * std::sqrt(squared)),
+    EXPECT_NEAR(scores[i], -(squared + squares[leaf] - 2 * kSpread * radii[leaf] * std::sqrt(squared)),
                 1e-4);
   }
 }
 
 TEST_P(FloatSelectTest, RanksThatWouldBeNanAreTheWorst) {
   const std::vector<int32_t> dots(16, 1000);
+  const int32_t group = 0;
   const std::vector<float> scales(16, 1e38f), radii(16, kInfinity), norms(16, kInfinity);
   std::vector<float> biases(16), scores(16);
-  kernels().rank_by_product(dots.data(), scales.data(), radii.data(), 1e38f, -1, 16, biases.data(),
-                            scores.data());
+  kernels().rank_by_product(dots.data(), scales.data(), radii.data(), &group, 1, 1e38f, -1,
+                            biases.data(), scores.data());
   EXPECT_EQ(scores, std::vector<float>(16, -kInfinity));
-  kernels().rank_by_distance(dots.data(), scales.data(), norms.data(), radii.data(), 1e38f, 1,
-                             1e38f, 16, biases.data(), scores.data());
+  kernels().rank_by_distance(dots.data(), scales.data(), norms.data(), radii.data(), radii.data(),
+                             &group, 1, 1e38f, 1, 1e38f, biases.data(), scores.data());
   EXPECT_EQ(scores, std::vector<float>(16, -kInfinity));
 }
 

@@ -2,6 +2,7 @@
 #ifndef TFSCANN_TESTS_KERNELS_INT8_CASES_H_
 #define TFSCANN_TESTS_KERNELS_INT8_CASES_H_
 
+#include <algorithm>
 #include <vector>
 
 #include "cc/base/aligned_buffer.h"
@@ -62,15 +63,17 @@ inline void CheckInt8DotGathered(Int8DotGathered kernel) {
   CheckInt8DotGathered(kernel, 2, 16384, 8, [] { return -127; });
 }
 
+// With these of the groups, in this order.
 template <typename Value>
-void CheckInt8DotPacked(Int8DotPacked kernel, int64_t num_queries, int64_t num_groups, int64_t dims,
+void CheckInt8DotPacked(Int8DotPacked kernel, const std::vector<int32_t>& groups, int64_t dims,
                         const Value& value) {
-  const int64_t num_rows = num_groups * kInt8PackedRows;
-  std::vector<std::vector<int8_t>> queries(num_queries), rows(num_rows);
-  for (auto* matrix : {&queries, &rows}) {
-    for (std::vector<int8_t>& row : *matrix) {
-      for (int64_t dim = 0; dim < dims; ++dim) row.push_back(static_cast<int8_t>(value()));
-    }
+  const int64_t num_rows =
+      groups.empty() ? 0 : (1 + *std::max_element(groups.begin(), groups.end())) * kInt8PackedRows;
+  std::vector<std::vector<int8_t>> rows(num_rows);
+  std::vector<int8_t> query;
+  for (int64_t dim = 0; dim < dims; ++dim) query.push_back(static_cast<int8_t>(value()));
+  for (std::vector<int8_t>& row : rows) {
+    for (int64_t dim = 0; dim < dims; ++dim) row.push_back(static_cast<int8_t>(value()));
   }
   std::vector<int8_t> packed;
   for (int64_t first = 0; first < num_rows; first += kInt8PackedRows) {
@@ -80,25 +83,21 @@ void CheckInt8DotPacked(Int8DotPacked kernel, int64_t num_queries, int64_t num_g
       }
     }
   }
+  // As long as queries are promised to be.
+  query.resize(RoundUp(dims, 64), 0);
   // One more place, which must stay as it is.
-  std::vector<std::vector<int32_t>> out(num_queries, std::vector<int32_t>(num_rows + 1, -77));
-  std::vector<const int8_t*> query_pointers;
-  std::vector<int32_t*> out_pointers;
-  for (int64_t q = 0; q < num_queries; ++q) {
-    // As long as queries are promised to be.
-    queries[q].resize(RoundUp(dims, 64), 0);
-    query_pointers.push_back(queries[q].data());
-    out_pointers.push_back(out[q].data());
+  const int64_t num_products = static_cast<int64_t>(groups.size()) * kInt8PackedRows;
+  std::vector<int32_t> out(num_products + 1, -77);
+  kernel(query.data(), packed.data(), groups.data(), static_cast<int64_t>(groups.size()), dims,
+         out.data());
+  for (int64_t i = 0; i < num_products; ++i) {
+    const std::vector<int8_t>& row =
+        rows[groups[i / kInt8PackedRows] * kInt8PackedRows + i % kInt8PackedRows];
+    int32_t expected = 0;
+    for (int64_t dim = 0; dim < dims; ++dim) expected += query[dim] * row[dim];
+    ASSERT_EQ(out[i], expected) << "product " << i << " of " << num_products;
   }
-  kernel(query_pointers.data(), num_queries, packed.data(), num_groups, dims, out_pointers.data());
-  for (int64_t q = 0; q < num_queries; ++q) {
-    for (int64_t r = 0; r < num_rows; ++r) {
-      int32_t expected = 0;
-      for (int64_t dim = 0; dim < dims; ++dim) expected += queries[q][dim] * rows[r][dim];
-      ASSERT_EQ(out[q][r], expected) << "query " << q << " of " << num_queries << ", row " << r;
-    }
-    ASSERT_EQ(out[q][num_rows], -77);
-  }
+  ASSERT_EQ(out[num_products], -77);
 }
 
 inline void CheckInt8DotPacked(Int8DotPacked kernel) {
@@ -106,15 +105,16 @@ inline void CheckInt8DotPacked(Int8DotPacked kernel) {
   const auto any = [&] { return IntegerIn(&random, -127, 127); };
   const auto extreme = [&] { return random.Below(2) == 0 ? -127 : 127; };
   for (const int64_t dims : {4, 8, 20, 100, 128}) {
-    for (int64_t num_queries = 0; num_queries < 10; ++num_queries) {
-      for (const int64_t num_groups : {0, 1, 3, 4, 9}) {
-        CheckInt8DotPacked(kernel, num_queries, num_groups, dims, any);
-      }
-      CheckInt8DotPacked(kernel, num_queries, 1, dims, extreme);
+    std::vector<int32_t> groups;
+    for (int32_t count = 0; count < 10; ++count) {
+      CheckInt8DotPacked(kernel, groups, dims, any);
+      groups.push_back(count);
     }
+    CheckInt8DotPacked(kernel, {7, 2, 2, 11, 0, 5}, dims, any);
+    CheckInt8DotPacked(kernel, {0}, dims, extreme);
   }
-  CheckInt8DotPacked(kernel, 1, 1, 16384, [] { return 127; });
-  CheckInt8DotPacked(kernel, 4, 1, 16384, [] { return -127; });
+  CheckInt8DotPacked(kernel, {0}, 16384, [] { return 127; });
+  CheckInt8DotPacked(kernel, {0, 1, 2, 3}, 16384, [] { return -127; });
 }
 
 }  // namespace tfscann::testing

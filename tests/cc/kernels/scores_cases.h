@@ -30,13 +30,22 @@ inline void CheckBoundOfScores(decltype(Kernels::bound_of_scores) bound_of_score
       std::vector<uint16_t> sorted = scores;
       std::sort(sorted.begin(), sorted.end(), std::greater<uint16_t>());
       scores.resize(RoundUp(count, 32), 0);
+      const auto reached_by = [&](int bound) {
+        return std::count_if(sorted.begin(), sorted.end(), [&](int s) { return s >= bound; });
+      };
       for (int64_t rank = 1; rank <= count; rank += 1 + count / 40) {
-        const uint16_t bound = bound_of_scores(scores.data(), count, rank);
-        const auto reached =
-            std::count_if(sorted.begin(), sorted.end(), [&](int score) { return score >= bound; });
-        const auto needed = std::count_if(sorted.begin(), sorted.end(),
-                                          [&](int score) { return score >= sorted[rank - 1]; });
-        ASSERT_EQ(reached, needed) << "rank " << rank << " of " << count << " below " << end;
+        const auto needed = reached_by(sorted[rank - 1]);
+        for (const int64_t most : {rank, rank + 1, rank + rank / 4, count}) {
+          for (const uint16_t lowest : {uint16_t{0}, sorted.back()}) {
+            const uint16_t bound = bound_of_scores(scores.data(), count, rank, most, lowest);
+            ASSERT_GE(reached_by(bound), rank) << "of " << count << " below " << end;
+            if (needed <= most) {
+              ASSERT_LE(reached_by(bound), most) << "rank " << rank << " of " << count;
+            } else {
+              ASSERT_EQ(reached_by(bound), needed) << "rank " << rank << " of " << count;
+            }
+          }
+        }
       }
     }
   }

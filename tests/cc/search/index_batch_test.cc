@@ -1,4 +1,5 @@
 // What a query finds does not depend on its company, on threads or on what was searched before.
+#include <limits>
 #include <vector>
 
 #include "cc/base/executor.h"
@@ -41,6 +42,35 @@ TEST(IndexBatchTest, QueriesFindTheSameAloneAndInABatch) {
       const Results alone = Search(*kind.file.index, {queries.row(q), 1, 20}, options);
       ASSERT_EQ(batch.Of(q), alone) << kind.name << ", query " << q;
     }
+  }
+}
+
+// In a large batch queries are taken in an order of their own, some hundreds at a time.
+TEST(IndexBatchTest, QueriesOfALargeBatchFindWhatTheyFindAlone) {
+  constexpr int64_t kQueries = 900;
+  const Matrix rows = ClusteredMatrix(2000, 8, 50, 1);
+  Matrix queries = RandomMatrix(kQueries, 8, 2);
+  queries.row(5)[3] = std::numeric_limits<float>::quiet_NaN();
+  queries.row(700)[0] = std::numeric_limits<float>::infinity();
+  std::fill_n(queries.row(17), 8, 0.0f);
+  std::vector<std::vector<int32_t>> excluded(kQueries);
+  for (int64_t q = 0; q < kQueries; q += 3) {
+    for (int32_t row = 0; row < 900; ++row) excluded[q].push_back(row);
+  }
+  SearchOptions options;
+  options.k = 4;
+  options.num_leaves_to_search = 6;
+  for (const DistanceMeasure measure : kAllMeasures) {
+    const IndexFile file = BuildIndex(rows, TreeConfig(measure, 300));
+    ASSERT_TRUE(file.index->parameters().branches);
+    SearchScratch scratch;
+    const Results batch = Search(*file.index, queries, options, excluded, &scratch);
+    EXPECT_EQ(Search(*file.index, queries, options, excluded, &scratch), batch);
+    for (int64_t q = 0; q < kQueries; ++q) {
+      const Results alone = Search(*file.index, {queries.row(q), 1, 8}, options, {excluded[q]});
+      ASSERT_EQ(batch.Of(q), alone) << NameOf(measure) << ", query " << q;
+    }
+    EXPECT_EQ(batch.Of(5).rows, std::vector<int32_t>(4, -1));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "cc/search/partitioner.h"
 
 #include <cmath>
+#include <set>
 #include <vector>
 
 #include "cc/search/query.h"
@@ -25,7 +26,7 @@ class PartitionerTest : public ::testing::TestWithParam<DistanceMeasure> {
     QueryState state;
     SearchScratch scratch;
     PrepareQuery(parts, query, &state.query);
-    partitioner.ChooseLeaves(count, &state, 1, &scratch);
+    partitioner.ChooseLeaves(count, &state, &scratch);
     return state;
   }
 
@@ -38,8 +39,9 @@ INSTANTIATE_TEST_SUITE_P(Measures, PartitionerTest,
                                            DistanceMeasure::kSquaredL2));
 
 TEST_P(PartitionerTest, LeavesAreAsManyAsTheDemandSays) {
-  const bool squared_l2 = GetParam() == DistanceMeasure::kSquaredL2;
-  const LeafDemand demand = {squared_l2 ? 0.0f : 2.0f, -1.2f, 0.7f};
+  // About the average.
+  const float intercepts[] = {1.6f, 1.0f, -1.7f};
+  const LeafDemand demand = {intercepts[static_cast<int>(GetParam())], -1.2f, 0.7f};
   std::set<size_t> sizes;
   for (int64_t q = 0; q < queries_.rows(); ++q) {
     const QueryState all = Choose({}, queries_.row(q), kLeaves);
@@ -48,6 +50,7 @@ TEST_P(PartitionerTest, LeavesAreAsManyAsTheDemandSays) {
     const float wanted = std::nearbyint(24 * demand.Of(all.leaf_statistics));
     ASSERT_EQ(some.chosen_leaves.size(), std::min<size_t>(wanted, kLeaves));
     sizes.insert(some.chosen_leaves.size());
+
     for (size_t i = 0; i < some.chosen_leaves.size(); ++i) {
       EXPECT_EQ(some.chosen_leaves[i].leaf, all.chosen_leaves[i].leaf);
     }
@@ -59,7 +62,7 @@ TEST_P(PartitionerTest, AllLeavesAreAllLeaves) {
   const LeafDemand least = {-10, 0, 0};
   EXPECT_EQ(Choose(least, queries_.row(0), kLeaves).chosen_leaves.size(), kLeaves);
   EXPECT_EQ(Choose(least, queries_.row(0), 2).chosen_leaves.size(), 1u);
-  EXPECT_EQ(Choose({10, 0, 0}, queries_.row(0), 20).chosen_leaves.size(), kLeaves);
+  EXPECT_EQ(Choose({10, 0, 0}, queries_.row(0), 30).chosen_leaves.size(), kLeaves);
 }
 
 // A longer query is the same query, unless distances are meant.
@@ -85,6 +88,78 @@ TEST_P(PartitionerTest, AQueryOfZeros) {
     EXPECT_GE(found, 3u);  // an ordinary query
   } else {
     EXPECT_EQ(found, 10u);
+  }
+}
+
+// With branches, leaves are looked for in a part of them.
+class BranchesTest : public PartitionerTest {
+ protected:
+  static constexpr int64_t kManyLeaves = 600;  // in 38 branches
+
+  std::vector<ChosenLeaf> Leaves(const float* query, int64_t count, bool branches = true) {
+    IndexParts parts = many_.index->parts();
+    parts.parameters.branches = branches;
+    parts.parameters.leaf_demand = {};
+    const Partitioner partitioner(parts);
+    QueryState state;
+    SearchScratch scratch;
+    PrepareQuery(parts, query, &state.query);
+    partitioner.ChooseLeaves(count, &state, &scratch);
+    return {state.chosen_leaves.data(), state.chosen_leaves.data() + state.chosen_leaves.size()};
+  }
+
+  const IndexFile many_ =
+      BuildIndex(ClusteredMatrix(3000, kDims, 200, 1), TreeConfig(GetParam(), kManyLeaves));
+  const Matrix near_ = ClusteredMatrix(100, kDims, 200, 1);
+};
+
+INSTANTIATE_TEST_SUITE_P(Measures, BranchesTest,
+                         ::testing::Values(DistanceMeasure::kDotProduct, DistanceMeasure::kCosine,
+                                           DistanceMeasure::kSquaredL2));
+
+TEST_P(BranchesTest, NearlyAllOfTheBestLeavesAreFound) {
+  ASSERT_TRUE(many_.index->parameters().branches);
+  constexpr int64_t kCount = 8;
+  int found = 0, looked_for = 0;
+  for (int64_t q = 0; q < near_.rows(); ++q) {
+    const std::vector<ChosenLeaf> chosen = Leaves(near_.row(q), kCount);
+    const std::vector<ChosenLeaf> best = Leaves(near_.row(q), kCount, /*branches=*/false);
+    ASSERT_EQ(chosen.size(), kCount);
+    std::set<int32_t> branches;
+    for (const ChosenLeaf& leaf : chosen) branches.insert(leaf.leaf / kInt8PackedRows);
+    EXPECT_LE(branches.size(), 16u);  // 0.9 sqrt(8 * 38)
+    for (const ChosenLeaf& leaf : best) {
+      ++looked_for;
+      for (const ChosenLeaf& other : chosen) {
+        if (other.leaf != leaf.leaf) continue;
+        ++found;
+        EXPECT_EQ(other.bias, leaf.bias);
+      }
+    }
+  }
+  EXPECT_GT(found, 0.95 * looked_for);
+}
+
+TEST_P(BranchesTest, AllLeavesAreInTheOrderThatTheyHaveWithoutBranches) {
+  const std::vector<ChosenLeaf> all = Leaves(near_.row(0), kManyLeaves);
+  const std::vector<ChosenLeaf> expected = Leaves(near_.row(0), kManyLeaves, /*branches=*/false);
+  ASSERT_EQ(all.size(), static_cast<size_t>(kManyLeaves));
+  for (int64_t i = 0; i < kManyLeaves; ++i) EXPECT_EQ(all[i].leaf, expected[i].leaf);
+}
+
+// Most of the leaves, few of them, and of the last branch, which is not full: as many as are due.
+TEST_P(BranchesTest, LeavesAreAsManyAsAreWanted) {
+  for (const int64_t count : {1, 2, 100, 400, 599}) {
+    for (int64_t q = 0; q < 30; ++q) {
+      const std::vector<ChosenLeaf> chosen = Leaves(near_.row(q), count);
+      EXPECT_EQ(chosen.size(), static_cast<size_t>(count));
+      std::set<int32_t> leaves;
+      for (const ChosenLeaf& leaf : chosen) {
+        EXPECT_LT(leaf.leaf, kManyLeaves);
+        leaves.insert(leaf.leaf);
+      }
+      EXPECT_EQ(leaves.size(), chosen.size());
+    }
   }
 }
 

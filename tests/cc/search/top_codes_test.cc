@@ -17,10 +17,14 @@ struct Scored {
   }
 };
 
-// The positions of the best `keep`, by sorting them all.
+// The positions of the best `keep`, by sorting them all; and of an eighth more with the last score.
 std::vector<uint32_t> Best(std::vector<Scored> all, size_t keep) {
   std::sort(all.rbegin(), all.rend());
-  all.resize(std::min(all.size(), keep));
+  if (all.size() > keep) {
+    const auto equal = [&](const Scored& scored) { return scored.score == all[keep - 1].score; };
+    const auto ties = std::count_if(all.begin() + static_cast<int64_t>(keep), all.end(), equal);
+    all.resize(keep + (static_cast<size_t>(ties) <= keep / 8 ? static_cast<size_t>(ties) : 0));
+  }
   std::vector<uint32_t> positions;
   for (const Scored& scored : all) positions.push_back(scored.position);
   std::sort(positions.begin(), positions.end());

@@ -23,6 +23,14 @@ from .saving import EFFORT_NAMES
 _PARALLEL_QUERIES = 8
 
 
+def _module_of(arrays: dict[str, Any]) -> tf.Module:
+    """Holds the arrays as variables by their names."""
+    module = tf.Module()
+    for name, values in arrays.items():
+        setattr(module, name, tf.Variable(values, trainable=False, name=name))
+    return module
+
+
 class ExactSearch(BruteForce):
     """Exact top k, with the inputs of a search in leaves: they make no difference."""
 
@@ -56,19 +64,22 @@ class LeafSearch(ExactTopK):
             identifiers = np.array(identifiers, object)
         self._store.assign(candidates["rows"], identifiers)
         tree = index.tree()
-        self._leaf_spread = tree.pop("leaf_spread") / np.sqrt(np.float32(info.dimensions))
+        self._leaf_spread = tree.pop("leaf_spread")
         self._leaf_demand = tree.pop("leaf_demand")
-        # As floats, in which products of bytes add up exactly.
-        tree["centroids"] = tree["centroids"].astype(np.float32)
+        self._branch_share = tree.pop("branch_share")
+        branches = tree.pop("branches")
+        self._branches = None
+        if branches is not None:
+            self._leaves_of_branch = branches.pop("leaves")
+            self._branches = _module_of(branches)
+        tree["squared_radii"] = tree["radii"] * tree["radii"]
         zeros = np.zeros(info.dimensions, np.float32)
         if len(tree["center"]) == 0:
             tree["center"] = zeros
         # What candidates are relative to.
         tree["origin"] = tree["center"] if info.reordering_dtype == "int8" else zeros
         self._copies = 2 if info.soar_lambda else 1  # places of a candidate, at most
-        self._tree = tf.Module()
-        for name, values in tree.items():
-            setattr(self._tree, name, tf.Variable(values, trainable=False, name=name))
+        self._tree = _module_of(tree)
 
     def is_exact(self) -> bool:
         """False: only the best leaves are searched."""
@@ -98,8 +109,7 @@ class LeafSearch(ExactTopK):
         with tf.control_dependencies([] if check is None else [check]):
             wanted = tf.identity(wanted)
         wanted = tf.where(wanted > 0, wanted, info.num_leaves_to_search)
-        scores, norms = self._leaf_scores(queries)
-        num_leaves = self._num_leaves_for(scores, norms, wanted)
+        scores, num_leaves = self._leaf_scores(queries, wanted)
         ranking = tf.math.top_k(scores, info.num_leaves).indices
 
         def search(of_query: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -129,9 +139,12 @@ class LeafSearch(ExactTopK):
             )
         return finish(similarities, identifiers, valid, k, info.distance_measure)
 
-    def _leaf_scores(self, queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """[b, d] -> [b, leaves], larger for leaves that may have better candidates, and norms."""
-        tree = self._tree
+    def _leaf_scores(self, queries: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """[b, leaves]: larger for leaves that may have better candidates, and the leaves due.
+
+        `count`: leaves of the average query. Leaves of branches that are not looked at: -inf.
+        """
+        tree, num_leaves = self._tree, self._info.num_leaves
         queries = queries - tree.center
         exact = tf.cast(queries, tf.float64)
         norms = tf.cast(tf.sqrt(tf.reduce_sum(exact * exact, axis=-1)), tf.float32)[:, None]
@@ -141,23 +154,52 @@ class LeafSearch(ExactTopK):
         inverses = tf.where(tf.math.is_finite(inverses), inverses, 0.0)
         values = tf.clip_by_value(tf.round(queries * inverses), -127.0, 127.0)
         scales = tf.where(inverses > 0, scales, 0.0)
-        products = tf.linalg.matmul(values, tree.centroids, transpose_b=True)
-        products = products * tree.scales * scales
-        if self._info.distance_measure != "squared_l2":
-            return products + tree.radii * (self._leaf_spread * norms), norms
-        distances = tf.maximum(norms * norms - (2 * products - tree.squared_norms), 0.0)
-        gain = tree.radii * tf.sqrt(distances) * (2 * self._leaf_spread)
-        return gain - distances - tree.radii * tree.radii, norms
+        count = tf.minimum(count, num_leaves)
+        scores = deciding = self._ranked(tree, values, scales, norms)
+        if self._branches is not None:
+            deciding = self._ranked(self._branches, values, scales, norms)
+            chosen = tf.repeat(
+                self._chosen_branches(deciding, count), self._leaves_of_branch, axis=-1
+            )
+            scores = tf.where(chosen[:, :num_leaves], scores, -np.inf)
+        return scores, self._num_leaves_for(scores, deciding, norms, count)
 
-    def _num_leaves_for(self, scores: tf.Tensor, norms: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        """[b]: leaves for each query, `count` being those of the average one."""
+    def _ranked(
+        self, centroids: tf.Module, values: tf.Tensor, scales: tf.Tensor, norms: tf.Tensor
+    ) -> tf.Tensor:
+        """Scores [b, centroids] of leaves or branches for quantized queries."""
+        # As floats, in which products of bytes add up exactly.
+        rows = tf.cast(centroids.centroids, tf.float32)
+        products = tf.linalg.matmul(values, rows, transpose_b=True) * centroids.scales * scales
+        if self._info.distance_measure != "squared_l2":
+            return products + centroids.radii * (self._leaf_spread * norms)
+        distances = tf.maximum(norms * norms - (2 * products - centroids.squared_norms), 0.0)
+        gain = centroids.radii * tf.sqrt(distances) * (2 * self._leaf_spread)
+        return gain - distances - centroids.squared_radii
+
+    def _chosen_branches(self, scores: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        """[b, branches]: whether leaves of the branch are looked at."""
+        num_branches = int(scores.shape[-1])
+        most = self._leaf_demand[-1]
+        wanted = self._branch_share * tf.sqrt(tf.cast(count, tf.float64) * num_branches)
+        wanted = tf.cast(tf.math.ceil(wanted), tf.int32)
+        least = -(-int(most) * count // self._leaves_of_branch) + 1
+        wanted = tf.minimum(tf.maximum(wanted, least), num_branches)
+        wanted = tf.where(count >= self._info.num_leaves, num_branches, wanted)
+        bound = tf.math.top_k(scores, num_branches).values[:, wanted - 1]
+        return scores >= bound[:, None]
+
+    def _num_leaves_for(
+        self, scores: tf.Tensor, deciding: tf.Tensor, norms: tf.Tensor, count: tf.Tensor
+    ) -> tf.Tensor:
+        """[b]: leaves for each query, by the best leaf and the deviation of `deciding` scores."""
         intercept, best_weight, deviation_weight, least, most = self._leaf_demand
         num_leaves = self._info.num_leaves
-        count = tf.minimum(count, num_leaves)
         if self._info.distance_measure != "squared_l2":
-            scores *= tf.math.reciprocal(norms)
+            scores = scores * tf.math.reciprocal(norms)
+            deciding = deciding * tf.math.reciprocal(norms)
         best = tf.reduce_max(scores, axis=-1)
-        deviation = tf.math.reduce_std(scores, axis=-1)
+        deviation = tf.math.reduce_std(deciding, axis=-1)
         factor = tf.exp(intercept + best_weight * best + deviation_weight * deviation)
         factor = tf.where(tf.math.is_nan(factor), 1.0, tf.clip_by_value(factor, least, most))
         wanted = tf.cast(tf.round(tf.cast(count, tf.float32) * factor), tf.int32)
