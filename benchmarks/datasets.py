@@ -3,8 +3,8 @@
 Used by recall_qps.py, which hands the paths of the files to its workers. Two sets:
 
 - `glove`: real word vectors, normalised; queries and candidates have the same distribution.
-- `two_tower_like`: synthetic, un-normalised; queries are distributed unlike the candidates, as the
-  user tower's output is unlike the item tower's.
+- `two_tower_like`: synthetic (`TwoTower`), un-normalised; queries are distributed unlike the
+  candidates, as the user tower's output is unlike the item tower's.
 
 Both are searched by dot product.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,9 +80,18 @@ def head(dataset: Dataset, n: int) -> Dataset:
 
 
 def two_tower_like(n: int, d: int, seed: int, cache: Path) -> Dataset:
-    """Synthetic embeddings shaped like those of a trained two-tower model.
+    """Synthetic: n candidates (items) and 10,000 queries (users) by the recipe of TwoTower."""
+    name = f"two_tower_{n}x{d}_seed{seed}"
+    dataset = Dataset(name, cache / "datasets" / name)
+    if not dataset.folder.exists():
+        recipe = TwoTower(d, seed)
+        candidates = np.concatenate(list(recipe.candidates(n, n)))
+        _store(dataset, candidates, recipe.queries(NUM_QUERIES))
+    return dataset
 
-    n candidates (items) and 10,000 queries (users) of d dims, made as follows.
+
+class TwoTower:
+    """Embeddings of d dims shaped like those of a trained two-tower model, made as follows.
 
     Items. Their 256 topics have Zipf sizes (exponent 0.8) and unit centres in a latent space of
     d / 2 dims; an item is its topic's centre plus noise of length 0.7. A random linear map, its
@@ -97,38 +107,45 @@ def two_tower_like(n: int, d: int, seed: int, cache: Path) -> Dataset:
     queries is far from that of the candidates. Lengths are log-normal (sigma 0.4), which changes
     scores but no ranking.
     """
-    name = f"two_tower_{n}x{d}_seed{seed}"
-    dataset = Dataset(name, cache / "datasets" / name)
-    if not dataset.folder.exists():
-        _store(dataset, *_two_tower_arrays(n, d, seed))
-    return dataset
 
+    _topics = 256
 
-def _two_tower_arrays(n: int, d: int, seed: int) -> tuple[Floats, Floats]:
-    """Candidates [n, d] and queries [10,000, d] by the recipe of two_tower_like."""
-    random = np.random.default_rng(seed)
-    topics, latent = 256, max(1, d // 2)
-    centres = _unit(random.standard_normal((topics, latent)))
-    basis = np.linalg.qr(random.standard_normal((d, latent)))[0].T
-    spectrum = np.arange(1, latent + 1) ** -0.5
-    to_embedding = np.linalg.qr(random.standard_normal((latent, latent)))[0] * spectrum @ basis
+    def __init__(self, d: int, seed: int) -> None:
+        random = np.random.default_rng([seed, 0])
+        self._d, self._seed, self._latent = d, seed, max(1, d // 2)
+        self._centres = _unit(random.standard_normal((self._topics, self._latent)))
+        basis = np.linalg.qr(random.standard_normal((d, self._latent)))[0].T
+        spectrum = np.arange(1, self._latent + 1) ** -0.5
+        rotation = np.linalg.qr(random.standard_normal((self._latent, self._latent)))[0]
+        self._to_embedding = rotation * spectrum @ basis
 
-    sizes = np.arange(1, topics + 1) ** -0.8
-    topic = random.choice(topics, n, p=sizes / sizes.sum())
-    items = centres[topic] + 0.7 * _unit(random.standard_normal((n, latent)))
-    items = _unit(items @ to_embedding) + 0.1 * _unit(random.standard_normal((n, d)))
-    popularity = 1 + random.pareto(1.2, (n, 1))
-    lengths = np.exp(0.15 * random.standard_normal((n, 1))) * popularity**0.05
-    candidates = _unit(items) * lengths
+    def candidates(self, n: int, batch: int) -> Iterator[Floats]:
+        """float32 [batch, d] each, n rows in all."""
+        random = np.random.default_rng([self._seed, 1])
+        sizes = np.arange(1, self._topics + 1) ** -0.8
+        for start in range(0, n, batch):
+            count = min(batch, n - start)
+            topic = random.choice(self._topics, count, p=sizes / sizes.sum())
+            noise = _unit(random.standard_normal((count, self._latent)))
+            items = _unit((self._centres[topic] + 0.7 * noise) @ self._to_embedding)
+            items += 0.1 * _unit(random.standard_normal((count, self._d)))
+            popularity = 1 + random.pareto(1.2, (count, 1))
+            lengths = np.exp(0.15 * random.standard_normal((count, 1))) * popularity**0.05
+            yield (_unit(items) * lengths).astype(np.float32)
 
-    weights = random.dirichlet(np.ones(4), NUM_QUERIES)
-    weights[np.arange(4) >= random.integers(1, 5, (NUM_QUERIES, 1))] = 0
-    weights /= weights.sum(axis=1, keepdims=True)
-    mixed = np.einsum("qm,qml->ql", weights, centres[random.integers(topics, size=weights.shape)])
-    users = _unit(mixed) + 0.7 * _unit(random.standard_normal(mixed.shape))
-    users = _unit(users @ to_embedding) + 0.5 * _unit(random.standard_normal((1, d)))
-    queries = users * np.exp(0.4 * random.standard_normal((NUM_QUERIES, 1)))
-    return candidates.astype(np.float32), queries.astype(np.float32)
+    def queries(self, count: int) -> Floats:
+        """float32 [count, d]."""
+        random = np.random.default_rng([self._seed, 2])
+        weights = random.dirichlet(np.ones(4), count)
+        weights[np.arange(4) >= random.integers(1, 5, (count, 1))] = 0
+        weights /= weights.sum(axis=1, keepdims=True)
+        topics = random.integers(self._topics, size=weights.shape)
+        mixed = np.einsum("qm,qml->ql", weights, self._centres[topics])
+        users = _unit(mixed) + 0.7 * _unit(random.standard_normal(mixed.shape))
+        users = _unit(users @ self._to_embedding)
+        users += 0.5 * _unit(random.standard_normal((1, self._d)))
+        queries = users * np.exp(0.4 * random.standard_normal((count, 1)))
+        return queries.astype(np.float32)
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -72,7 +72,8 @@ class LeafSearch(ExactTopK):
         if branches is not None:
             self._leaves_of_branch = branches.pop("leaves")
             self._branches = _module_of(branches)
-        tree["squared_radii"] = tree["radii"] * tree["radii"]
+        with np.errstate(over="ignore"):  # infinite, as in the engine
+            tree["squared_radii"] = tree["radii"] * tree["radii"]
         zeros = np.zeros(info.dimensions, np.float32)
         if len(tree["center"]) == 0:
             tree["center"] = zeros
