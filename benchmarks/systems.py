@@ -41,6 +41,12 @@ SYSTEMS = (
     System("scann", "benchmarks.peers.scann:Scann", "scann", ("scann==1.4.2",)),
     System("faiss-ivf", "benchmarks.peers.faiss:IvfFastScan", "faiss", ("faiss-cpu==1.15.1",)),
     System("faiss-hnsw", "benchmarks.peers.faiss:Hnsw", "faiss", ("faiss-cpu==1.15.1",)),
+    System(
+        "scalable-vs",
+        "benchmarks.peers.scalable_vs:Vamana",
+        "scalable-vs",
+        ("scalable-vs==0.5.0", "numpy"),
+    ),
 )
 
 

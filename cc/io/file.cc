@@ -44,10 +44,20 @@ Result<Memory> MapFile(const std::string& path) {
   close(fd);
   if (data == MAP_FAILED) return ErrnoStatus(error, "map", path);
   Memory memory;
+  memory.mapped = true;
   memory.bytes = {static_cast<const char*>(data), size};
   memory.owner = std::shared_ptr<const void>(
       data, [size](const void* mapped) { munmap(const_cast<void*>(mapped), size); });
   return memory;
+}
+
+void ReleasePages(const Memory& memory, Span<const char> part) {
+  if (!memory.mapped || part.empty()) return;
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(part.begin()) + page - 1) / page * page;
+  const uintptr_t end = reinterpret_cast<uintptr_t>(part.end()) / page * page;
+  // A refusal changes nothing but the count.
+  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 Result<std::unique_ptr<TemporaryFile>> TemporaryFile::Create(const std::string& final_path) {

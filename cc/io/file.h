@@ -15,10 +15,16 @@ namespace tfscann {
 struct Memory {
   Span<const char> bytes;
   std::shared_ptr<const void> owner;
+  bool mapped = false;  // a read-only mapping of a file, by the operating system
 };
 
 // Maps a file to read it. NotFound if there is none.
 Result<Memory> MapFile(const std::string& path);
+
+// Lets go of pages that hold nothing but `part` of mapped memory: they no longer count as the
+// process's, and come back from the operating system's cache of the file when they are read. Does
+// nothing to memory that is not mapped.
+void ReleasePages(const Memory& memory, Span<const char> part);
 
 // A file being written under a temporary name in its final folder. Unless committed it is removed
 // again, so that a failure leaves what was there before.

@@ -285,7 +285,7 @@ class PartsReader {
 Memory AlignedCopy(const Memory& memory) {
   auto buffer = std::make_shared<AlignedBuffer<char>>(memory.bytes.size());
   std::copy(memory.bytes.begin(), memory.bytes.end(), buffer->data());
-  return {{buffer->data(), buffer->size()}, buffer};
+  return {{buffer->data(), buffer->size()}, buffer, /*mapped=*/false};
 }
 
 }  // namespace
@@ -328,6 +328,9 @@ Result<IndexFile> OpenIndex(Memory memory, Executor* executor) {
                            SectionReader::Open(memory.bytes, executor));
   IndexParts parts;
   TFSCANN_RETURN_IF_ERROR(PartsReader(sections, executor).Read(&parts));
+  // They were checked, and a search of a tree reads few of them: a page that is never asked for
+  // need not count.
+  if (!parts.parameters.exact()) ReleasePages(memory, sections.Find(section::kRows));
   IndexFile file;
   file.format_version = sections.format_version();
   file.index = std::make_shared<const Index>(parts, memory.owner);

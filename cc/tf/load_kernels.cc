@@ -16,6 +16,7 @@
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/resource_op_kernel.h"
 #include "tensorflow/core/platform/env.h"
+#include "tensorflow/core/platform/path.h"
 
 namespace tfscann {
 namespace {
@@ -51,7 +52,7 @@ absl::Status ReadFile(tensorflow::Env* env, const std::string& path, size_t size
   absl::string_view read;
   TF_RETURN_IF_ERROR(file->Read(0, size, &read, buffer->data()));
   if (read.data() != buffer->data()) std::memcpy(buffer->data(), read.data(), read.size());
-  *memory = {{buffer->data(), read.size()}, buffer};
+  *memory = {{buffer->data(), read.size()}, buffer, /*mapped=*/false};
   return absl::OkStatus();
 }
 
@@ -64,6 +65,10 @@ absl::Status MapOrReadFile(tensorflow::Env* env, const std::string& path, Memory
   const absl::Status status = env->NewReadOnlyMemoryRegionFromFile(path, &region);
   if (absl::IsUnimplemented(status)) return ReadFile(env, path, size, memory);
   TF_RETURN_IF_ERROR(status);
+  // What other file systems give may be memory of their own.
+  absl::string_view scheme, host, local_path;
+  tensorflow::io::ParseURI(path, &scheme, &host, &local_path);
+  memory->mapped = scheme.empty();
   memory->bytes = {static_cast<const char*>(region->data()), region->length()};
   memory->owner = std::shared_ptr<tensorflow::ReadOnlyMemoryRegion>(std::move(region));
   return absl::OkStatus();

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <fstream>
 
 #include "gtest/gtest.h"
 #include "tests/cc/testing/status_matchers.h"
@@ -40,6 +41,44 @@ TEST(MapFileTest, SaysWhatIsWrong) {
   EXPECT_THAT(MapFile(missing), Fails(StatusCode::kNotFound,
                                       "cannot open " + missing + ": No such file or directory"));
   EXPECT_THAT(MapFile(folder.Path("")), Fails(StatusCode::kFailedPrecondition, "Is a directory"));
+}
+
+// Kilobytes of this process's pages that are files'.
+int64_t FileKilobytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kilobytes = 0;
+  while (status >> word) {
+    if (word == "RssFile:") status >> kilobytes;
+  }
+  return kilobytes;
+}
+
+TEST(ReleasePagesTest, PagesLeaveAndComeBack) {
+  const TempFolder folder;
+  std::string contents(16 << 20, 'x');
+  for (size_t i = 0; i < contents.size(); i += 1000) contents[i] = static_cast<char>(i / 1000);
+  WriteFile(folder.Path("file"), contents);
+  Result<Memory> memory = MapFile(folder.Path("file"));
+  TFSCANN_ASSERT_OK(memory);
+  EXPECT_TRUE(memory->mapped);
+  const auto as_string = [&] { return std::string(memory->bytes.begin(), memory->bytes.end()); };
+  EXPECT_EQ(as_string(), contents);
+  const int64_t before = FileKilobytes();
+  ReleasePages(*memory, {memory->bytes.data() + 100, (12 << 20)});
+  EXPECT_LT(FileKilobytes(), before - (11 << 10));
+  EXPECT_EQ(as_string(), contents);
+  ReleasePages(*memory, {memory->bytes.data() + 100, 50});
+  ReleasePages(*memory, {});
+  EXPECT_EQ(as_string(), contents);
+}
+
+TEST(ReleasePagesTest, MemoryOfItsOwnStays) {
+  std::string contents(1 << 20, 'x');
+  Memory memory;
+  memory.bytes = {contents.data(), contents.size()};
+  ReleasePages(memory, memory.bytes);
+  EXPECT_EQ(contents, std::string(1 << 20, 'x'));
 }
 
 TEST(TemporaryFileTest, AppearsWhenCommitted) {
