@@ -31,6 +31,12 @@ float ScoreBound(int64_t count, SearchScratch* scratch) {
   return ActiveKernels().bound_of_largest(maxima, num_maxima, count);
 }
 
+float SpreadOf(const IndexParameters& parameters) {
+  const bool squared_l2 = parameters.distance_measure == DistanceMeasure::kSquaredL2;
+  const float deviations = squared_l2 ? kLeafSpreadSquaredL2 : kLeafSpread;
+  return std::min(kMostSpread, deviations / std::sqrt(static_cast<float>(parameters.dimensions)));
+}
+
 // The largest of the scores, and their standard deviation.
 LeafStatistics StatisticsOf(DistanceMeasure distance_measure, const PreparedQuery& query,
                             const float* scores, int64_t count) {
@@ -73,8 +79,7 @@ Branches::Branches(const IndexParts& parts) {
     }
     Int8Rows::Encode(mean.data(), dims, centroids.data() + branch * Int8RowBytes(dims));
     const double own = std::max(0.0, squared / count - squared_mean);
-    radii[branch] =
-        ToFiniteFloat(std::sqrt(own) * kBranchSpread / kLeafSpread + leaf_radii / count);
+    radii[branch] = ToFiniteFloat(std::sqrt(own) * kBranchSpread + leaf_radii / count);
     squared_radii[branch] = ToFiniteFloat(own + squared_leaf_radii / count);
   }
 }
@@ -109,8 +114,7 @@ Partitioner::Centroids::Centroids(const Int8Rows& rows, const std::vector<float>
 Partitioner::Partitioner(const IndexParts& parts)
     : distance_measure_(parts.parameters.distance_measure),
       padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
-      spread_(std::min(kMostSpread,
-                       kLeafSpread / std::sqrt(static_cast<float>(parts.parameters.dimensions)))),
+      spread_(SpreadOf(parts.parameters)),
       demand_(parts.parameters.leaf_demand) {
   const int64_t dims = parts.parameters.dimensions;
   const std::vector<float> radii(parts.leaf_radii.begin(), parts.leaf_radii.end());
