@@ -54,7 +54,8 @@ class Profiler {
         leaves_(std::min(leaves, parts.parameters.num_leaves)),
         keep_((parts.parameters.soar ? 2 : 1) * reordered) {}
 
-  // As Index::Search goes through the stages, with a clock between them.
+  // As Index::Search goes through the stages, with a clock between them; but a large batch it would
+  // sort by branches first, and take a few hundred queries at a time.
   void Batch(const float* queries, int64_t count, Profile* profile) {
     if (static_cast<int64_t>(scratch_.queries.size()) < count) scratch_.queries.resize(count);
     QueryState* const states = scratch_.queries.data();

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "cc/base/aligned_buffer.h"
 #include "cc/build/product_centroid.h"
 #include "cc/build/sample.h"
+#include "cc/kernels/kernels.h"
 #include "cc/search/packed_matrix.h"
 
 namespace tfscann {
@@ -112,7 +114,7 @@ class LossMatrix {
   // extra weight adds to the loss (plus a constant): gain + w p - w p^2 / (2 |x|^2), p = x.c.
   void AddProductLoss(float half_square, float* gain) const {
     const float curvature = half_square > 0 ? extra_weight_ / (4 * half_square) : 0.0f;
-    for (size_t c = 0; c < half_squares_.size(); ++c) {
+    for (int64_t c = 0; c < packed_.count(); ++c) {
       const float product = gain[c] + half_squares_[c];
       gain[c] += (extra_weight_ - curvature * product) * product;
     }

@@ -7,7 +7,7 @@ namespace tfscann {
 namespace {
 
 // Steps of conjugate gradients. The condition number is at most 1 + w, so that the error of the
-// start shrinks by 10^-5 for w = 1/4, and by 10^-3 for w = 1.
+// start shrinks by 10^-5 for w = 0.3, and by 10^-3 for w = 1.
 constexpr int kSteps = 4;
 
 // The sum of x[i] * y[i], in a fixed order.

@@ -121,10 +121,11 @@ int64_t Index::BatchSize(const Effort& effort, int64_t num_queries) const {
   const int64_t bytes = (int64_t{16} << 10) + 64 * effort.num_reordering_candidates +
                         16 * most_leaves + 16 * parameters().num_code_blocks() +
                         8 * parameters().dimensions;
-  const int64_t most = partitioner_.num_branches() > 0 && num_queries > kOrderedBatch
-                           ? kOrderedBatch
-                           : kUnorderedBatch;
-  return std::max<int64_t>(1, std::min({most, kMaxBytes / bytes, num_queries}));
+  const bool ordered = partitioner_.num_branches() > 0 && num_queries > kOrderedBatch;
+  const int64_t most =
+      std::max<int64_t>(1, std::min(ordered ? kOrderedBatch : kUnorderedBatch, kMaxBytes / bytes));
+  // Even parts: the last ones would have nobody to share leaves with.
+  return CeilDiv(num_queries, std::max<int64_t>(1, CeilDiv(num_queries, most)));
 }
 
 void Index::SearchTree(MatrixView<const float> queries, Span<const int32_t> numbers,

@@ -185,7 +185,13 @@ int64_t Partitioner::NumLeavesFor(const LeafStatistics& statistics, int64_t coun
 void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* scratch) const {
   // Room for queries harder than those before, so that none of them allocates.
   const int64_t most = std::min(leaves_.count, static_cast<int64_t>(LeafDemand::kMost) * count);
-  scratch->leaf_maxima.Resize(leaves_.num_groups() * kInt8PackedRows);
+  const int64_t all = leaves_.num_groups() * kInt8PackedRows;
+  for (AlignedBuffer<float>* values :
+       {&scratch->leaf_scores, &scratch->leaf_biases, &scratch->leaf_maxima}) {
+    values->Resize(all);
+  }
+  scratch->centroid_dots.Resize(all);
+  scratch->leaf_indices.Resize(all + 16);
   scratch->top_leaves.Reset(most);
   scratch->top_leaves.Reserve(2 * most);
   query->chosen_leaves.Resize(most);

@@ -2,6 +2,7 @@
 #ifndef TFSCANN_SEARCH_PARTITIONER_H_
 #define TFSCANN_SEARCH_PARTITIONER_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "cc/base/aligned_buffer.h"

@@ -32,9 +32,14 @@ void ScoreByInt8(const IndexParts& parts, const PreparedQuery& query, Span<const
 }
 
 // Replaces the rows, each of which may stand there as often as a candidate has copies, by the best
-// `count` different ones by the scores of their int8 forms; of equal scores the lower rows.
+// `count` different ones by the scores of their int8 forms; of equal scores the lower rows. Other
+// queries may have most_rows.
 void KeepBestByInt8(const IndexParts& parts, int64_t count, const PreparedQuery& query,
-                    AlignedBuffer<int32_t>* rows, SearchScratch* scratch) {
+                    int64_t most_rows, AlignedBuffer<int32_t>* rows, SearchScratch* scratch) {
+  scratch->int8_dots.Resize(most_rows);
+  scratch->int8_scores.Resize(RoundUp(most_rows, 16));
+  scratch->int8_best.Resize(most_rows + 16);
+  scratch->int8_keys.Resize(most_rows);
   ScoreByInt8(parts, query, *rows, scratch);
   const float* const scores = scratch->int8_scores.data();
   const int64_t num_rows = static_cast<int64_t>(rows->size());
@@ -84,6 +89,9 @@ void CollectRows(const IndexParts& parts, QueryState* query) {
   const Span<const uint32_t> positions = query->top_codes.Finish();
   for (const uint32_t position : positions) __builtin_prefetch(&parts.position_rows[position]);
   const Int8Rows int8_rows = parts.CandidateInt8Rows();
+  // Room for as many as there may be, so that a query with more than those before allocates
+  // nothing.
+  query->reordered_rows.Resize(query->top_codes.most_kept());
   int32_t* const rows = query->reordered_rows.Resize(positions.size());
   for (size_t i = 0; i < positions.size(); ++i) {
     rows[i] = parts.position_rows[positions[i]];
@@ -93,8 +101,10 @@ void CollectRows(const IndexParts& parts, QueryState* query) {
 
 void SelectRows(const IndexParts& parts, int64_t count, QueryState* query, SearchScratch* scratch) {
   AlignedBuffer<int32_t>& rows = query->reordered_rows;
-  if (static_cast<int64_t>(rows.size()) > count) {
-    KeepBestByInt8(parts, count, query->query, &rows, scratch);
+  // If all candidates may stay, so do all of these.
+  const bool all = count >= parts.parameters.num_candidates;
+  if (!all && static_cast<int64_t>(rows.size()) > count) {
+    KeepBestByInt8(parts, count, query->query, query->top_codes.most_kept(), &rows, scratch);
   } else if (parts.parameters.soar) {
     std::sort(rows.data(), rows.data() + rows.size());
     rows.Resize(std::unique(rows.data(), rows.data() + rows.size()) - rows.data());

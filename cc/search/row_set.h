@@ -1,4 +1,4 @@
-// A small set of row numbers: the rows that a query excludes, or that it has already seen.
+// A small set of row numbers: the rows that a query excludes.
 #ifndef TFSCANN_SEARCH_ROW_SET_H_
 #define TFSCANN_SEARCH_ROW_SET_H_
 

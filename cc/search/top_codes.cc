@@ -20,7 +20,10 @@ void TopCodes::Grow(int64_t size) {
 void TopCodes::Prune(int64_t most) {
   if (size_ <= most) return;
   std::memset(scores_.data() + size_, 0, kLot * sizeof(uint16_t));
-  threshold_ = ActiveKernels().bound_of_scores(scores_.data(), size_, keep_, most, threshold_);
+  const uint16_t bound =
+      ActiveKernels().bound_of_scores(scores_.data(), size_, keep_, most, threshold_);
+  dropped_ties_ = dropped_ties_ && bound == threshold_;
+  threshold_ = bound;
   size_ =
       ActiveKernels().keep_scores_at_least(scores_.data(), positions_.data(), size_, threshold_);
   // Equal scores, of which there may be any number, must not fill the memory.
@@ -47,11 +50,12 @@ void TopCodes::DropTies() {
     kept += score > threshold_ || position <= last;
   }
   size_ = kept;
+  dropped_ties_ = true;
 }
 
 Span<const uint32_t> TopCodes::Finish() {
   Prune(keep_);
-  if (size_ > keep_ + keep_ / 8) DropTies();
+  if (size_ > (dropped_ties_ ? keep_ : most_kept())) DropTies();
   return {positions_.data(), static_cast<size_t>(size_)};
 }
 

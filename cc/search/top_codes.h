@@ -20,6 +20,7 @@ class TopCodes {
     keep_ = keep;
     size_ = 0;
     threshold_ = 0;
+    dropped_ties_ = false;
     prune_at_ = NextPruning();
   }
 
@@ -42,6 +43,9 @@ class TopCodes {
       prune_at_ = NextPruning();
     }
   }
+
+  // Positions that Finish may return.
+  int64_t most_kept() const { return keep_ + keep_ / 8; }
 
   // The best positions, in no particular order.
   Span<const uint32_t> Finish();
@@ -67,6 +71,8 @@ class TopCodes {
   int64_t prune_at_ = 1;
   int64_t size_ = 0;
   uint16_t threshold_ = 0;
+  // More scores than can be kept equal the threshold: some were dropped.
+  bool dropped_ties_ = false;
 };
 
 }  // namespace tfscann

@@ -61,14 +61,19 @@ absl::Status MapOrReadFile(tensorflow::Env* env, const std::string& path, Memory
   TF_RETURN_IF_ERROR(env->GetFileSize(path, &size));
   if (size == 0) return absl::OkStatus();  // mapping it would be an error of its own kind
   if (CopyOnLoad()) return ReadFile(env, path, size, memory);
+  absl::string_view scheme, host, local_path;
+  tensorflow::io::ParseURI(path, &scheme, &host, &local_path);
+  if (scheme.empty()) {
+    Result<Memory> mapped = MapFile(path);
+    if (!mapped.ok()) return ToTensorFlow(mapped.status(), path);
+    *memory = std::move(*mapped);
+    return absl::OkStatus();
+  }
   std::unique_ptr<tensorflow::ReadOnlyMemoryRegion> region;
   const absl::Status status = env->NewReadOnlyMemoryRegionFromFile(path, &region);
   if (absl::IsUnimplemented(status)) return ReadFile(env, path, size, memory);
   TF_RETURN_IF_ERROR(status);
-  // What other file systems give may be memory of their own.
-  absl::string_view scheme, host, local_path;
-  tensorflow::io::ParseURI(path, &scheme, &host, &local_path);
-  memory->mapped = scheme.empty();
+  // It may be memory of the file system's own.
   memory->bytes = {static_cast<const char*>(region->data()), region->length()};
   memory->owner = std::shared_ptr<tensorflow::ReadOnlyMemoryRegion>(std::move(region));
   return absl::OkStatus();

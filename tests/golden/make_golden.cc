@@ -9,13 +9,15 @@
 namespace tfscann::testing {
 namespace {
 
-Status Make(const std::string& path, const BuildConfig& config, IdentifierType type,
-            const std::vector<std::string>& identifiers) {
-  const Matrix rows = GoldenRows();
+Status Make(const std::string& path, const BuildConfig& config, const Matrix& rows,
+            IdentifierType type, const std::vector<std::string>& identifiers) {
   TFSCANN_ASSIGN_OR_RETURN(const std::unique_ptr<Builder> builder,
                            Builder::Create(path, kGoldenDims, config));
   TFSCANN_RETURN_IF_ERROR(builder->Add(rows));
-  TFSCANN_RETURN_IF_ERROR(builder->AddIdentifiers(type, {identifiers.begin(), identifiers.end()}));
+  if (!identifiers.empty()) {
+    TFSCANN_RETURN_IF_ERROR(
+        builder->AddIdentifiers(type, {identifiers.begin(), identifiers.end()}));
+  }
   InlineExecutor executor;
   return builder->Finish(&executor, nullptr).status();
 }
@@ -29,11 +31,14 @@ Status MakeAll(const std::string& folder) {
   }
   BuildConfig exact;
   exact.distance_measure = DistanceMeasure::kSquaredL2;
-  TFSCANN_RETURN_IF_ERROR(
-      Make(folder + "/v3_exact_int64_ids.idx", exact, IdentifierType::kInt64, numbers));
+  TFSCANN_RETURN_IF_ERROR(Make(folder + "/v3_exact_int64_ids.idx", exact, GoldenRows(),
+                               IdentifierType::kInt64, numbers));
   BuildConfig tree;
   tree.num_leaves = 4;
-  return Make(folder + "/v3_tree_string_ids.idx", tree, IdentifierType::kString, names);
+  TFSCANN_RETURN_IF_ERROR(
+      Make(folder + "/v3_tree_string_ids.idx", tree, GoldenRows(), IdentifierType::kString, names));
+  tree.num_leaves = kGoldenLeaves;
+  return Make(folder + "/v3_branches.idx", tree, ManyGoldenRows(), IdentifierType::kRowNumber, {});
 }
 
 }  // namespace

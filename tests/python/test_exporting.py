@@ -100,11 +100,15 @@ CONFIGS = {
 }
 
 
+# Those of 300 stand in branches, of which some are looked at.
+@pytest.mark.parametrize("num_leaves", [50, 300])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_core_ops_find_what_our_op_finds_in_the_same_leaves(
-    name: str, vectors: np.ndarray, names: np.ndarray, tmp_path: pathlib.Path
+    name: str, num_leaves: int, vectors: np.ndarray, names: np.ndarray, tmp_path: pathlib.Path
 ) -> None:
-    config = IndexConfig(num_leaves=50, num_leaves_to_search=2, **CONFIGS[name])
+    config = IndexConfig(
+        num_leaves=num_leaves, num_leaves_to_search=num_leaves // 25, **CONFIGS[name]
+    )
     shifted = vectors + np.float32(0.5)
     searcher = Searcher.build(shifted, names, config=config)
     tfscann.export(searcher, tmp_path, ops="tensorflow")

@@ -7,6 +7,7 @@
 
 #include "cc/io/index_file.h"
 #include "gtest/gtest.h"
+#include "tests/cc/testing/brute_force.h"
 #include "tests/cc/testing/search.h"
 
 namespace tfscann::testing {
@@ -27,11 +28,11 @@ Matrix GoldenQueries() {
 }
 
 // By format version.
-class GoldenTest : public ::testing::TestWithParam<std::string> {};
+class GoldenVersionTest : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenTest, ::testing::Values("v1", "v2", "v3"));
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenVersionTest, ::testing::Values("v1", "v2", "v3"));
 
-TEST_P(GoldenTest, ExactIndexWithInt64Identifiers) {
+TEST_P(GoldenVersionTest, ExactIndexWithInt64Identifiers) {
   const IndexFile file = Golden(GetParam() + "_exact_int64_ids.idx");
   ASSERT_NE(file.index, nullptr);
   const IndexParameters& parameters = file.index->parameters();
@@ -55,7 +56,7 @@ TEST_P(GoldenTest, ExactIndexWithInt64Identifiers) {
   EXPECT_EQ(found, std::vector<int64_t>{26});
 }
 
-TEST_P(GoldenTest, TreeIndexWithStringIdentifiers) {
+TEST_P(GoldenVersionTest, TreeIndexWithStringIdentifiers) {
   const IndexFile file = Golden(GetParam() + "_tree_string_ids.idx");
   ASSERT_NE(file.index, nullptr);
   const IndexParameters& parameters = file.index->parameters();
@@ -81,7 +82,7 @@ TEST_P(GoldenTest, TreeIndexWithStringIdentifiers) {
 }
 
 // What a default search finds in a tree, where each row is looked for with itself.
-TEST_P(GoldenTest, TreeIndexFindsItsOwnRows) {
+TEST_P(GoldenVersionTest, TreeIndexFindsItsOwnRows) {
   const IndexFile file = Golden(GetParam() + "_tree_string_ids.idx");
   ASSERT_NE(file.index, nullptr);
   const Matrix rows = GoldenRows();
@@ -92,6 +93,29 @@ TEST_P(GoldenTest, TreeIndexFindsItsOwnRows) {
     same += found.Of(row).rows[0] == best.Of(row).rows[0];
   }
   EXPECT_GE(same, 48);
+}
+
+TEST(GoldenTest, TreeIndexWithBranches) {
+  const IndexFile file = Golden("v3_branches.idx");
+  ASSERT_NE(file.index, nullptr);
+  const IndexParameters& parameters = file.index->parameters();
+  EXPECT_TRUE(parameters.branches);
+  EXPECT_EQ(parameters.num_leaves, kGoldenLeaves);
+  const Matrix rows = ManyGoldenRows();
+  const Results best = Search(*file.index, rows, Exhaustive(1));
+  SearchOptions options;
+  options.k = 1;
+  options.num_leaves_to_search = 12;  // 15 of 16 branches are looked at
+  const Results found = Search(*file.index, rows, options);
+  int same = 0;
+  for (int64_t row = 0; row < rows.rows(); ++row) {
+    const std::vector<Neighbor> expected =
+        BruteForce(DistanceMeasure::kDotProduct, rows, rows.row(row), 1, {});
+    EXPECT_EQ(best.rows[row], expected[0].row);
+    EXPECT_EQ(best.scores[row], expected[0].score);
+    same += found.rows[row] == expected[0].row;
+  }
+  EXPECT_GE(same, 270);
 }
 
 }  // namespace

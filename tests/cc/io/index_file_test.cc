@@ -191,6 +191,7 @@ TEST(IndexFileTest, ParametersAreValidated) {
       {with(96, kInfinity), "section 'parameters': anisotropic_quantization_threshold is inf"},
       {with(104, kInfinity), "section 'parameters': target_recall is inf"},
       {with(112, -kInfinity), "section 'parameters': measured_recall is -inf"},
+      {with(136, uint32_t{2}), "section 'parameters': branches is 2"},
       {with(132, uint32_t{15}), "section 'parameters': int8_row_stride is 15"},
       {with(132, uint32_t{81}), "section 'parameters': int8_row_stride is 81"},
       {with(132, uint32_t{20}), "section 'int8_rows': it should have"},

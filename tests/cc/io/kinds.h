@@ -21,9 +21,10 @@ inline constexpr int64_t kKindLeaves = 5;
 
 inline Matrix KindRows() { return RandomMatrix(kKindRows, kKindDims, 1); }
 
-inline std::string FileBytes(const BuildConfig& config, const IdentifierValues& identifiers) {
+inline std::string FileBytes(const BuildConfig& config, const IdentifierValues& identifiers,
+                             const Matrix& rows = KindRows()) {
   const TempFolder folder;
-  BuildFile(folder.Path("index"), KindRows(), config, identifiers);
+  BuildFile(folder.Path("index"), rows, config, identifiers);
   return ReadFile(folder.Path("index"));
 }
 
@@ -55,6 +56,14 @@ inline std::string TreeCosineFloatFile() {
   config.soar_lambda = 0;
   return FileBytes(config, NumericIdentifiers<float>(IdentifierType::kFloat32, kKindRows, 0.5f));
 }
+inline std::string TreeBranchesFile() {
+  BuildConfig config;
+  config.num_leaves = 256;
+  config.training_iterations = 1;
+  config.soar_lambda = 0;
+  config.reordering_dtype = ReorderingDtype::kInt8;
+  return FileBytes(config, {}, RandomMatrix(260, kKindDims, 2));
+}
 
 struct FileKind {
   const char* name;
@@ -64,7 +73,8 @@ inline std::vector<FileKind> AllFileKinds() {
   return {{"exact, int64", ExactInt64File()},
           {"tree, dot product", TreeDotFile()},
           {"tree, squared L2, int8, strings", TreeL2Int8StringFile()},
-          {"tree, cosine, float32", TreeCosineFloatFile()}};
+          {"tree, cosine, float32", TreeCosineFloatFile()},
+          {"tree with branches", TreeBranchesFile()}};
 }
 
 // The bytes `past` a multiple of 64, in memory that ends where they do: AddressSanitizer sees a

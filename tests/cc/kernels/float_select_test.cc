@@ -149,8 +149,8 @@ TEST_P(FloatSelectTest, LeavesAreRankedByTheFormulas) {
         2 * static_cast<double>(products[i]) * scales[leaf] * kScale - squared_norms[leaf];
     const double squared = std::max(0.0, kSquaredNorm - bias);
     EXPECT_NEAR(biases[i], bias, 1e-4);
-    EXPECT_NEAR(scores[i], -(squared + squares[leaf] - 2 * kSpread * radii[leaf] * std::sqrt(squared)),
-                1e-4);
+    EXPECT_NEAR(scores[i],
+                -(squared + squares[leaf] - 2 * kSpread * radii[leaf] * std::sqrt(squared)), 1e-4);
   }
 }
 

@@ -85,13 +85,22 @@ TEST(TopCodesTest, KeepsTheBestOfAnyStream) {
 }
 
 TEST(TopCodesTest, OrderOfArrivalDoesNotMatter) {
-  std::vector<Scored> all = RandomScored(9000, 300);
-  const std::vector<uint32_t> expected = Best(all, 37);
   TopCodes top;
-  for (const bool ascending : {true, false}) {
-    std::sort(all.begin(), all.end());
-    if (!ascending) std::reverse(all.begin(), all.end());
-    for (const size_t lot : {1, 7, 9000}) EXPECT_EQ(Keep(all, 37, lot, &top), expected);
+  for (const size_t count : {261, 300, 9000}) {
+    for (const uint64_t num_scores : {1, 2, 3, 300}) {
+      std::vector<Scored> all = RandomScored(count, num_scores);
+      for (const size_t keep : {37, 80, 130}) {
+        const std::vector<uint32_t> expected = Best(all, keep);
+        for (const bool ascending : {true, false}) {
+          std::sort(all.begin(), all.end());
+          if (!ascending) std::reverse(all.begin(), all.end());
+          for (const size_t lot : {1, 7, 256, 9000}) {
+            EXPECT_EQ(Keep(all, keep, lot, &top), expected)
+                << count << " of " << num_scores << " scores, " << keep << " kept";
+          }
+        }
+      }
+    }
   }
 }
 

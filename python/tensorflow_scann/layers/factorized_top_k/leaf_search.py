@@ -23,6 +23,11 @@ from .saving import EFFORT_NAMES
 _PARALLEL_QUERIES = 8
 
 
+def _nan_to_worst(scores: tf.Tensor) -> tf.Tensor:
+    """Scores, -inf in place of NaN (of products that overflow)."""
+    return tf.where(tf.math.is_nan(scores), -np.inf, scores)
+
+
 def _module_of(arrays: dict[str, Any]) -> tf.Module:
     """Holds the arrays as variables by their names."""
     module = tf.Module()
@@ -173,10 +178,10 @@ class LeafSearch(ExactTopK):
         rows = tf.cast(centroids.centroids, tf.float32)
         products = tf.linalg.matmul(values, rows, transpose_b=True) * centroids.scales * scales
         if self._info.distance_measure != "squared_l2":
-            return products + centroids.radii * (self._leaf_spread * norms)
+            return _nan_to_worst(products + centroids.radii * (self._leaf_spread * norms))
         distances = tf.maximum(norms * norms - (2 * products - centroids.squared_norms), 0.0)
         gain = centroids.radii * tf.sqrt(distances) * (2 * self._leaf_spread)
-        return gain - distances - centroids.squared_radii
+        return _nan_to_worst(gain - distances - centroids.squared_radii)
 
     def _chosen_branches(self, scores: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """[b, branches]: whether leaves of the branch are looked at."""
