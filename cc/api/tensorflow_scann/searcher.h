@@ -56,8 +56,8 @@ enum class IdentifierType { kInt32, kInt64, kFloat32, kFloat64, kString };
 struct SearchOptions {
   // Results a query, at least 1.
   int64_t k = 10;
-  // Partitions to search (for the average query: harder ones get more, easier ones fewer; as many as
-  // there are: all) and candidates to score again; 0: what the index was built with.
+  // Partitions to search (for the average query: harder ones get more, easier ones fewer; as many
+  // as there are: all) and candidates to score again; 0: what the index was built with.
   int64_t num_leaves_to_search = 0;
   int64_t num_reordering_candidates = 0;
   // Rows that a query must not return: none, or a list for each query. See FindRows.
