@@ -55,6 +55,19 @@ void MoveToMeans(MatrixView<const float> rows, const Clusters& clusters, Executo
   });
 }
 
+// Moves every centroid to where its rows lose the least, see kmeans.h.
+void MoveToLeastLoss(MatrixView<const float> rows, double extra_weight, const Clusters& clusters,
+                     Executor* executor, MatrixView<float> centroids) {
+  executor->ParallelFor(centroids.rows(), kCentroidGrain, [&](int64_t begin, int64_t end) {
+    ProductCentroid centroid(rows, extra_weight);
+    for (int64_t c = begin; c < end; ++c) {
+      if (clusters.size(c) == 0) continue;
+      centroid.Move(clusters.members.data() + clusters.begins[c], clusters.size(c),
+                    centroids.row(c));
+    }
+  });
+}
+
 // Gives each empty cluster a row of the largest one, which counts as one smaller for the next.
 void RestartEmpty(MatrixView<const float> rows, const Clusters& clusters, uint64_t seed,
                   int64_t iteration, MatrixView<float> centroids) {
@@ -78,13 +91,7 @@ void RestartEmpty(MatrixView<const float> rows, const Clusters& clusters, uint64
 class LossMatrix {
  public:
   LossMatrix(MatrixView<const float> centroids, double extra_weight)
-      : packed_(centroids, /*nearest=*/true), extra_weight_(static_cast<float>(extra_weight)) {
-    if (extra_weight == 0) return;
-    half_squares_.assign(packed_.padded_count(), 0.0f);
-    for (int64_t c = 0; c < centroids.rows(); ++c) {
-      half_squares_[c] = HalfSquare(centroids.row(c), centroids.cols());
-    }
-  }
+      : packed_(centroids, /*nearest=*/true), extra_weight_(static_cast<float>(extra_weight)) {}
 
   void LeastLoss(MatrixView<const float> rows, int32_t* best) const {
     AlignedBuffer<float> gains;
@@ -115,14 +122,13 @@ class LossMatrix {
   void AddProductLoss(float half_square, float* gain) const {
     const float curvature = half_square > 0 ? extra_weight_ / (4 * half_square) : 0.0f;
     for (int64_t c = 0; c < packed_.count(); ++c) {
-      const float product = gain[c] + half_squares_[c];
+      const float product = gain[c] - packed_.bias(c);
       gain[c] += (extra_weight_ - curvature * product) * product;
     }
   }
 
   const PackedMatrix packed_;
   const float extra_weight_;
-  std::vector<float> half_squares_;  // of the centroids
 };
 
 }  // namespace
@@ -172,15 +178,7 @@ Status MoveCentroids(MatrixView<const float> rows, double extra_weight, const Bu
   if (extra_weight == 0) {
     MoveToMeans(rows, clusters, context.executor, centroids);
   } else {
-    context.executor->ParallelFor(centroids.rows(), kCentroidGrain,
-                                  [&](int64_t begin, int64_t end) {
-                                    ProductCentroid centroid(rows, extra_weight);
-                                    for (int64_t c = begin; c < end; ++c) {
-                                      if (clusters.size(c) == 0) continue;
-                                      centroid.Move(clusters.members.data() + clusters.begins[c],
-                                                    clusters.size(c), centroids.row(c));
-                                    }
-                                  });
+    MoveToLeastLoss(rows, extra_weight, clusters, context.executor, centroids);
   }
   return context.executor->cancelled() ? Cancelled() : Status();
 }

@@ -122,8 +122,7 @@ struct Kernels {
 
   // The ranking of leaves, see search/partitioner.h. Leaves stand 16 to a group; i-th of the given
   // groups is groups[i], and dots, biases and scores are those of the given groups one after
-  // another, the rest those of all. With product = dot * leaf's scale *
-  // scale:
+  // another, the rest those of all. With product = dot * (scale of the leaf) * scale:
   //   bias = product
   //   score = bias + spread * radius
   // or, of squared distances, with squared = max(0, squared_norm - bias):

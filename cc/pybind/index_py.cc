@@ -86,34 +86,28 @@ class PyIndex {
     const IndexParts& parts = file_.index->parts();
     const int64_t num_leaves = parts.parameters.num_leaves, dims = parts.parameters.dimensions;
     if (parts.parameters.exact()) Raise(InvalidArgument("an exact index has no tree"));
-    const Int8Rows centroids(parts.centroids.data(), dims);
     const LeafDemand& demand = parts.parameters.leaf_demand;
-    py::array_t<int8_t> values(std::vector<py::ssize_t>{num_leaves, dims});
-    py::array_t<float> scales(num_leaves), squared_norms(num_leaves), radii(num_leaves);
     py::array_t<int64_t> splits(num_leaves + 1);
     std::vector<int32_t> rows;
     for (int64_t leaf = 0; leaf < num_leaves; ++leaf) {
-      std::copy_n(centroids.row(leaf), dims, values.mutable_data(leaf, 0));
-      scales.mutable_at(leaf) = centroids.scale(leaf);
-      squared_norms.mutable_at(leaf) = centroids.squared_norm(leaf);
-      radii.mutable_at(leaf) = parts.leaf_radii[leaf];
       splits.mutable_at(leaf) = static_cast<int64_t>(rows.size());
       const int32_t* const first =
           parts.position_rows.data() + int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
       rows.insert(rows.end(), first, first + parts.leaf_sizes[leaf]);
     }
     splits.mutable_at(num_leaves) = static_cast<int64_t>(rows.size());
-    return py::dict(
-        py::arg("branches") = BranchesAsArrays(parts), py::arg("centroids") = values,
-        py::arg("scales") = scales, py::arg("squared_norms") = squared_norms,
-        py::arg("radii") = radii, py::arg("leaf_spread") = Partitioner(parts).spread(),
-        py::arg("branch_share") = kBranchShare,
-        py::arg("leaf_demand") =
-            py::make_tuple(demand.intercept, demand.best_weight, demand.deviation_weight,
-                           LeafDemand::kLeast, LeafDemand::kMost),
-        py::arg("center") = py::array_t<float>(parts.center.size(), parts.center.data()),
-        py::arg("leaf_rows") = py::array_t<int32_t>(rows.size(), rows.data()),
-        py::arg("leaf_splits") = splits);
+    py::dict tree = CentroidsAsArrays(Int8Rows(parts.centroids.data(), dims), num_leaves, dims);
+    tree["radii"] = py::array_t<float>(num_leaves, parts.leaf_radii.data());
+    tree["branches"] = BranchesAsArrays(parts);
+    tree["leaf_spread"] = LeafSpreadOf(parts.parameters);
+    tree["branch_share"] = kBranchShare;
+    tree["leaf_demand"] =
+        py::make_tuple(demand.intercept, demand.best_weight, demand.deviation_weight,
+                       LeafDemand::kLeast, LeafDemand::kMost);
+    tree["center"] = py::array_t<float>(parts.center.size(), parts.center.data());
+    tree["leaf_rows"] = py::array_t<int32_t>(rows.size(), rows.data());
+    tree["leaf_splits"] = splits;
+    return tree;
   }
 
   py::array_t<float> CodeErrors(int64_t sample) const {
@@ -126,25 +120,28 @@ class PyIndex {
   }
 
  private:
+  static py::dict CentroidsAsArrays(const Int8Rows& rows, int64_t count, int64_t dims) {
+    py::array_t<int8_t> values(std::vector<py::ssize_t>{count, dims});
+    py::array_t<float> scales(count), squared_norms(count);
+    for (int64_t i = 0; i < count; ++i) {
+      std::copy_n(rows.row(i), dims, values.mutable_data(i, 0));
+      scales.mutable_at(i) = rows.scale(i);
+      squared_norms.mutable_at(i) = rows.squared_norm(i);
+    }
+    return py::dict(py::arg("centroids") = values, py::arg("scales") = scales,
+                    py::arg("squared_norms") = squared_norms);
+  }
+
   // None if there are none.
   static py::object BranchesAsArrays(const IndexParts& parts) {
     if (!parts.parameters.branches) return py::none();
     const Branches branches(parts);
     const int64_t count = branches.size(), dims = parts.parameters.dimensions;
-    const Int8Rows rows(branches.centroids.data(), dims);
-    py::array_t<int8_t> values(std::vector<py::ssize_t>{count, dims});
-    py::array_t<float> scales(count), squared_norms(count);
-    for (int64_t branch = 0; branch < count; ++branch) {
-      std::copy_n(rows.row(branch), dims, values.mutable_data(branch, 0));
-      scales.mutable_at(branch) = rows.scale(branch);
-      squared_norms.mutable_at(branch) = rows.squared_norm(branch);
-    }
-    return py::dict(
-        py::arg("centroids") = values, py::arg("scales") = scales,
-        py::arg("squared_norms") = squared_norms,
-        py::arg("radii") = py::array_t<float>(count, branches.radii.data()),
-        py::arg("squared_radii") = py::array_t<float>(count, branches.squared_radii.data()),
-        py::arg("leaves") = kInt8PackedRows);
+    py::dict arrays = CentroidsAsArrays(Int8Rows(branches.centroids.data(), dims), count, dims);
+    arrays["radii"] = py::array_t<float>(count, branches.radii.data());
+    arrays["squared_radii"] = py::array_t<float>(count, branches.squared_radii.data());
+    arrays["leaves"] = kInt8PackedRows;
+    return std::move(arrays);
   }
 
   template <typename T>
@@ -224,12 +221,12 @@ void InitIndex(py::module_& module) {
            "for squared_l2 minus the mean candidate.")
       .def("code_errors", &PyIndex::CodeErrors, py::arg("sample") = 100000,
            "|candidate - its code| / |candidate| for about so many candidates, float32 [m].")
-      .def("tree", &PyIndex::Tree,
-           "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
-           "radii and rows; what they are: cc/search/index_parts.h. Likewise the branches, "
-           "`leaves` of "
-           "which make one, or None. And the weights and bounds of "
-           "LeafDemand, cc/search/options.h.");
+      .def(
+          "tree", &PyIndex::Tree,
+          "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
+          "radii and rows; what they are: cc/search/index_parts.h. Likewise the branches, `leaves` "
+          "of which make one, or None. And the weights and bounds of LeafDemand, "
+          "cc/search/options.h.");
 }
 
 }  // namespace tfscann

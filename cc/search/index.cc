@@ -66,12 +66,16 @@ Status Index::Search(MatrixView<const float> queries, const SearchOptions& optio
   return Status();
 }
 
+bool Index::InOrder(int64_t num_queries) const {
+  return partitioner_.num_branches() > 0 && num_queries > kOrderedBatch;
+}
+
 Span<const int32_t> Index::OrderQueries(MatrixView<const float> queries,
                                         SearchScratch* scratch) const {
   int32_t* const order = scratch->query_order.Resize(queries.rows());
   std::iota(order, order + queries.rows(), 0);
+  if (!InOrder(queries.rows())) return scratch->query_order;
   const int64_t num_branches = partitioner_.num_branches();
-  if (num_branches == 0 || queries.rows() <= kOrderedBatch) return scratch->query_order;
   // Neighbouring branches are near each other: sorted by the best one, ties as they come.
   int32_t* const branches = scratch->branch_of_query.Resize(queries.rows());
   int64_t* const first = scratch->first_visits.Resize(num_branches + 1);
@@ -121,9 +125,8 @@ int64_t Index::BatchSize(const Effort& effort, int64_t num_queries) const {
   const int64_t bytes = (int64_t{16} << 10) + 64 * effort.num_reordering_candidates +
                         16 * most_leaves + 16 * parameters().num_code_blocks() +
                         8 * parameters().dimensions;
-  const bool ordered = partitioner_.num_branches() > 0 && num_queries > kOrderedBatch;
-  const int64_t most =
-      std::max<int64_t>(1, std::min(ordered ? kOrderedBatch : kUnorderedBatch, kMaxBytes / bytes));
+  const int64_t wanted = InOrder(num_queries) ? kOrderedBatch : kUnorderedBatch;
+  const int64_t most = std::max<int64_t>(1, std::min(wanted, kMaxBytes / bytes));
   // Even parts: the last ones would have nobody to share leaves with.
   return CeilDiv(num_queries, std::max<int64_t>(1, CeilDiv(num_queries, most)));
 }

@@ -51,8 +51,11 @@ class Index {
   };
   Effort EffortFor(const SearchOptions& options) const;
 
-  // The order in which queries are taken: those that will share leaves one after another.
+  // The order in which queries are taken: where InOrder, those that will share leaves one
+  // after another; else as they come.
   Span<const int32_t> OrderQueries(MatrixView<const float> queries, SearchScratch* scratch) const;
+  // Whether there are branches to order by, and enough queries to gain by it.
+  bool InOrder(int64_t num_queries) const;
   // Queries taken through the stages together.
   int64_t BatchSize(const Effort& effort, int64_t num_queries) const;
   // Searches for the queries with these numbers.

@@ -41,6 +41,9 @@ class PackedMatrix {
   // Columns of a product: those behind count() are -infinity.
   int64_t padded_count() const { return RoundUp(count_, 16); }
 
+  // What a column's products have on top of x.c.
+  float bias(int64_t column) const { return bias_[column]; }
+
   // out[i * padded_count() + c] for the given rows.
   void Multiply(MatrixView<const float> rows, float* out) const {
     ActiveKernels().multiply_packed(rows.data(), rows.stride(), rows.rows(), packed_.data(),

@@ -31,12 +31,6 @@ float ScoreBound(int64_t count, SearchScratch* scratch) {
   return ActiveKernels().bound_of_largest(maxima, num_maxima, count);
 }
 
-float SpreadOf(const IndexParameters& parameters) {
-  const bool squared_l2 = parameters.distance_measure == DistanceMeasure::kSquaredL2;
-  const float deviations = squared_l2 ? kLeafSpreadSquaredL2 : kLeafSpread;
-  return std::min(kMostSpread, deviations / std::sqrt(static_cast<float>(parameters.dimensions)));
-}
-
 // The largest of the scores, and their standard deviation.
 LeafStatistics StatisticsOf(DistanceMeasure distance_measure, const PreparedQuery& query,
                             const float* scores, int64_t count) {
@@ -48,6 +42,12 @@ LeafStatistics StatisticsOf(DistanceMeasure distance_measure, const PreparedQuer
 }
 
 }  // namespace
+
+float LeafSpreadOf(const IndexParameters& parameters) {
+  const bool squared_l2 = parameters.distance_measure == DistanceMeasure::kSquaredL2;
+  const float deviations = squared_l2 ? kLeafSpreadSquaredL2 : kLeafSpread;
+  return std::min(kMostSpread, deviations / std::sqrt(static_cast<float>(parameters.dimensions)));
+}
 
 Branches::Branches(const IndexParts& parts) {
   const int64_t dims = parts.parameters.dimensions, num_leaves = parts.parameters.num_leaves;
@@ -114,7 +114,7 @@ Partitioner::Centroids::Centroids(const Int8Rows& rows, const std::vector<float>
 Partitioner::Partitioner(const IndexParts& parts)
     : distance_measure_(parts.parameters.distance_measure),
       padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
-      spread_(SpreadOf(parts.parameters)),
+      spread_(LeafSpreadOf(parts.parameters)),
       demand_(parts.parameters.leaf_demand) {
   const int64_t dims = parts.parameters.dimensions;
   const std::vector<float> radii(parts.leaf_radii.begin(), parts.leaf_radii.end());

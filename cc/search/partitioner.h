@@ -24,6 +24,9 @@ inline constexpr float kLeafSpreadSquaredL2 = 5.0f;
 // In few dimensions k is no more than this: a leaf is not the better the wider it is.
 inline constexpr float kMostSpread = 0.5f;
 
+// k, what radii are multiplied with.
+float LeafSpreadOf(const IndexParameters& parameters);
+
 // Branches are ranked likewise. With g the mean of a branch's centroids, r their RMS distance from
 // it, and s the mean radius of the leaves,
 //   dot_product, cosine:  q.g + k (kBranchSpread r + s) |q|
@@ -58,8 +61,6 @@ class Partitioner {
   // at.
   void ChooseLeaves(int64_t count, QueryState* query, SearchScratch* scratch) const;
 
-  // k, what radii are multiplied with.
-  float spread() const { return spread_; }
   int64_t num_branches() const { return branches_.count; }
   // The branch whose leaves are the most likely to be chosen; there must be branches.
   int32_t BestBranch(const PreparedQuery& query, SearchScratch* scratch) const;

@@ -16,18 +16,23 @@ namespace {
 constexpr int64_t kLeaves = 60;
 constexpr int64_t kDims = 7;
 
+// The leaves of a query. In parts that say nothing of LeafDemand: as many as asked for.
+QueryState ChooseFrom(const IndexParts& parts, const float* query, int64_t count) {
+  const Partitioner partitioner(parts);
+  QueryState state;
+  SearchScratch scratch;
+  PrepareQuery(parts, query, &state.query);
+  partitioner.ChooseLeaves(count, &state, &scratch);
+  return state;
+}
+
 class PartitionerTest : public ::testing::TestWithParam<DistanceMeasure> {
  protected:
   // The leaves of a query, in an index with this demand.
   QueryState Choose(const LeafDemand& demand, const float* query, int64_t count) {
     IndexParts parts = file_.index->parts();
     parts.parameters.leaf_demand = demand;
-    const Partitioner partitioner(parts);
-    QueryState state;
-    SearchScratch scratch;
-    PrepareQuery(parts, query, &state.query);
-    partitioner.ChooseLeaves(count, &state, &scratch);
-    return state;
+    return ChooseFrom(parts, query, count);
   }
 
   const IndexFile file_ = BuildIndex(RandomMatrix(1500, kDims, 1), TreeConfig(GetParam(), kLeaves));
@@ -50,7 +55,6 @@ TEST_P(PartitionerTest, LeavesAreAsManyAsTheDemandSays) {
     const float wanted = std::nearbyint(24 * demand.Of(all.leaf_statistics));
     ASSERT_EQ(some.chosen_leaves.size(), std::min<size_t>(wanted, kLeaves));
     sizes.insert(some.chosen_leaves.size());
-
     for (size_t i = 0; i < some.chosen_leaves.size(); ++i) {
       EXPECT_EQ(some.chosen_leaves[i].leaf, all.chosen_leaves[i].leaf);
     }
@@ -100,11 +104,7 @@ class BranchesTest : public PartitionerTest {
     IndexParts parts = many_.index->parts();
     parts.parameters.branches = branches;
     parts.parameters.leaf_demand = {};
-    const Partitioner partitioner(parts);
-    QueryState state;
-    SearchScratch scratch;
-    PrepareQuery(parts, query, &state.query);
-    partitioner.ChooseLeaves(count, &state, &scratch);
+    const QueryState state = ChooseFrom(parts, query, count);
     return {state.chosen_leaves.data(), state.chosen_leaves.data() + state.chosen_leaves.size()};
   }
 
