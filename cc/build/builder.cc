@@ -29,12 +29,10 @@ constexpr int64_t kInt8Grain = 4096;
 // follows. On the GloVe set the neighbours of 95 % then stand in 10 % fewer candidates.
 constexpr int64_t kSampleMoves = 2;
 
-// The extra weight of that loss, see kmeans.h; none if the codes do not weigh errors either.
+// The extra weight of that loss; none if the codes do not weigh errors either.
 double PartitionWeight(const BuildConfig& config) {
   constexpr double kExtraWeight = 0.3;
-  const bool weighs = config.distance_measure != DistanceMeasure::kSquaredL2 &&
-                      config.anisotropic_quantization_threshold > 0;
-  return weighs ? kExtraWeight : 0;
+  return config.anisotropic_quantization_threshold > 0 ? kExtraWeight : 0;
 }
 
 std::vector<float> GatherRows(MatrixView<const float> rows, const std::vector<int64_t>& which) {
@@ -248,12 +246,12 @@ Status Builder::TrainLeaves(const BuildContext& context) {
   TFSCANN_ASSIGN_OR_RETURN(centroids_,
                            KMeans(training_rows, num_leaves, config_.training_iterations, context));
   const MatrixView<float> centroids(centroids_.data(), num_leaves, dimensions_);
+  partition_loss_ = {PartitionWeight(config_), center_};
   for (int64_t i = 0; i < kSampleMoves; ++i) {
-    TFSCANN_RETURN_IF_ERROR(
-        MoveCentroids(training_rows, PartitionWeight(config_), context, centroids));
+    TFSCANN_RETURN_IF_ERROR(MoveCentroids(training_rows, partition_loss_, context, centroids));
   }
   if (training_rows.rows() < num_rows_) {
-    TFSCANN_RETURN_IF_ERROR(MoveCentroids(rows_, PartitionWeight(config_), context, centroids));
+    TFSCANN_RETURN_IF_ERROR(MoveCentroids(rows_, partition_loss_, context, centroids));
   }
   if (parts_.parameters.branches) {
     const std::vector<int32_t> order = OrderByNearness(centroids, kInt8PackedRows);
@@ -280,8 +278,8 @@ Status Builder::TrainLeaves(const BuildContext& context) {
 Status Builder::AssignLeaves(const BuildContext& context) {
   const IndexParameters& parameters = parts_.parameters;
   const MatrixView<const float> centroids = View(centroids_, dimensions_);
-  TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows_, centroids, PartitionWeight(config_),
-                                            "assigning leaves", context, &first_leaf_));
+  TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows_, centroids, partition_loss_, "assigning leaves",
+                                            context, &first_leaf_));
   std::vector<int32_t> second_leaf;
   std::vector<const std::vector<int32_t>*> assignments = {&first_leaf_};
   if (parameters.soar) {
@@ -315,12 +313,9 @@ Status Builder::TrainEncoder(const BuildContext& context) {
 
   const std::vector<int64_t> which =
       SampleSorted(num_rows_, kCodebookSampleRows, config_.seed, kCodebookSampleStage);
-  const std::vector<float> sample = GatherRows(rows_, which);
-  std::vector<float> residuals = sample;
-  std::vector<int32_t> leaf_of_sample(which.size());
+  std::vector<float> residuals = GatherRows(rows_, which);
   for (size_t i = 0; i < which.size(); ++i) {
-    leaf_of_sample[i] = first_leaf_[which[i]];
-    const float* centroid = encoder_.centroids.row(leaf_of_sample[i]);
+    const float* centroid = encoder_.centroids.row(first_leaf_[which[i]]);
     for (int64_t dim = 0; dim < dimensions_; ++dim) {
       residuals[i * dimensions_ + dim] -= centroid[dim];
     }
@@ -329,7 +324,11 @@ Status Builder::TrainEncoder(const BuildContext& context) {
                                                               encoder_.dims_per_block, context));
   TFSCANN_ASSIGN_OR_RETURN(parts_.codebooks, AddSection(section::kCodebooks, encoder_.codebooks));
   if (parameters.distance_measure == DistanceMeasure::kSquaredL2) {
-    encoder_.FitNormCodebooks(View(sample, dimensions_), leaf_of_sample);
+    TFSCANN_ASSIGN_OR_RETURN(const Span<float> terms,
+                             AddSection<float>(section::kLeafNormTerms, leaves_.size()));
+    encoder_.FillLeafNormTerms(rows_, leaves_, context.executor, terms.data());
+    parts_.leaf_norm_terms = encoder_.leaf_norm_terms = terms;
+    encoder_.ChooseNormCodebooks(rows_, leaves_, kCodebookSampleRows);
     TFSCANN_ASSIGN_OR_RETURN(parts_.norm_codebooks,
                              AddSection(section::kNormCodebooks, encoder_.norm_codebooks));
   }

@@ -13,6 +13,7 @@
 #include "cc/build/encoder.h"
 #include "cc/build/identifier_column.h"
 #include "cc/build/leaves.h"
+#include "cc/build/partition_loss.h"
 #include "cc/io/section_file.h"
 #include "cc/search/index_parts.h"
 
@@ -88,6 +89,7 @@ class Builder {
   MatrixView<const float> rows_;
   IndexParts parts_;
   std::vector<float> center_;     // squared_l2: the mean; else zeros
+  PartitionLoss partition_loss_;  // of the leaves
   std::vector<float> centroids_;  // as searches see them: from int8, and not relative to center_
   std::vector<int32_t> first_leaf_;
   Leaves leaves_;

@@ -5,7 +5,8 @@
 // of its residual's code,
 //   loss = |e|^2 + (eta - 1) (e . x/|x|)^2,  eta = (d - 1) t / (1 - t),  t = T^2 (m / |x|)^2,
 // T being anisotropic_quantization_threshold and m the root mean square length of the candidates:
-// T is relative to that, so that it means the same for data of any scale. squared_l2 uses eta = 1.
+// T is relative to that, so that it means the same for data of any scale. squared_l2 uses eta = 1:
+// there the norm term makes up for errors along the candidate, see NormTerm in encoder.cc.
 #ifndef TFSCANN_BUILD_ENCODER_H_
 #define TFSCANN_BUILD_ENCODER_H_
 
@@ -24,9 +25,11 @@ struct Encoder {
   double threshold;          // T
   double mean_squared_norm;  // m^2
   MatrixView<const float> centroids;
-  std::vector<float> center;          // squared_l2: the mean candidate
-  std::vector<float> codebooks;       // [num_blocks][dims_per_block][16]
-  std::vector<float> norm_codebooks;  // squared_l2: [kNormBlocks][16]
+  std::vector<float> center;     // squared_l2: the mean candidate
+  std::vector<float> codebooks;  // [num_blocks][dims_per_block][16]
+  // squared_l2: see IndexParts.
+  Span<const float> leaf_norm_terms;
+  std::vector<float> norm_codebooks;
 
   int64_t dims() const { return centroids.cols(); }
   int64_t num_blocks() const { return CeilDiv(dims(), dims_per_block); }
@@ -35,8 +38,12 @@ struct Encoder {
   }
   int64_t num_pairs() const { return CeilDiv(num_code_blocks(), 2); }
 
-  // Chooses norm_codebooks so that they cover the norm terms of the given rows and leaves.
-  void FitNormCodebooks(MatrixView<const float> rows, const std::vector<int32_t>& leaf_of_row);
+  // squared_l2: fills terms, [num_leaves], with the leaf_norm_terms. `rows` are all candidates.
+  void FillLeafNormTerms(MatrixView<const float> rows, const Leaves& leaves, Executor* executor,
+                         float* terms) const;
+
+  // squared_l2: chooses norm_codebooks for the norm terms of about `sample` candidates in leaves.
+  void ChooseNormCodebooks(MatrixView<const float> rows, const Leaves& leaves, int64_t sample);
 
   // Encodes every candidate of every leaf. `rows` are all candidates. codes: num_groups x num_pairs
   // x 32 bytes, zero; radii: [num_leaves], the root mean square length of the residuals.

@@ -55,11 +55,11 @@ void MoveToMeans(MatrixView<const float> rows, const Clusters& clusters, Executo
   });
 }
 
-// Moves every centroid to where its rows lose the least, see kmeans.h.
-void MoveToLeastLoss(MatrixView<const float> rows, double extra_weight, const Clusters& clusters,
-                     Executor* executor, MatrixView<float> centroids) {
+// Moves every centroid to where its rows lose the least.
+void MoveToLeastLoss(MatrixView<const float> rows, const PartitionLoss& loss,
+                     const Clusters& clusters, Executor* executor, MatrixView<float> centroids) {
   executor->ParallelFor(centroids.rows(), kCentroidGrain, [&](int64_t begin, int64_t end) {
-    ProductCentroid centroid(rows, extra_weight);
+    ProductCentroid centroid(rows, loss);
     for (int64_t c = begin; c < end; ++c) {
       if (clusters.size(c) == 0) continue;
       centroid.Move(clusters.members.data() + clusters.begins[c], clusters.size(c),
@@ -90,8 +90,20 @@ void RestartEmpty(MatrixView<const float> rows, const Clusters& clusters, uint64
 // Centroids, laid out for finding the one of least loss.
 class LossMatrix {
  public:
-  LossMatrix(MatrixView<const float> centroids, double extra_weight)
-      : packed_(centroids, /*nearest=*/true), extra_weight_(static_cast<float>(extra_weight)) {}
+  LossMatrix(MatrixView<const float> centroids, const PartitionLoss& loss)
+      : packed_(centroids, /*nearest=*/true),
+        extra_weight_(static_cast<float>(loss.extra_weight)),
+        origin_(loss.origin) {
+    if (extra_weight_ == 0) return;
+    origin_products_.assign(centroids.rows(), 0.0f);
+    for (int64_t c = 0; c < centroids.rows(); ++c) {
+      double product = 0;
+      for (int64_t dim = 0; dim < centroids.cols(); ++dim) {
+        product += static_cast<double>(origin_[dim]) * centroids.row(c)[dim];
+      }
+      origin_products_[c] = static_cast<float>(product);
+    }
+  }
 
   void LeastLoss(MatrixView<const float> rows, int32_t* best) const {
     AlignedBuffer<float> gains;
@@ -103,7 +115,7 @@ class LossMatrix {
       packed_.Multiply(rows.Rows(begin, count), gains.data());
       for (int64_t i = 0; i < count; ++i) {
         float* const gain = gains.data() + i * padded;
-        AddProductLoss(HalfSquare(rows.row(begin + i), rows.cols()), gain);
+        AddExtraLoss(rows.row(begin + i), gain);
         const int64_t least = ActiveKernels().argmax(gain, padded);
         best[begin + i] = static_cast<int32_t>(least < packed_.count() ? least : 0);
       }
@@ -111,32 +123,37 @@ class LossMatrix {
   }
 
  private:
-  static float HalfSquare(const float* x, int64_t dims) {
-    double sum = 0;
-    for (int64_t dim = 0; dim < dims; ++dim) sum += static_cast<double>(x[dim]) * x[dim];
-    return static_cast<float>(sum / 2);
-  }
-
   // From gain[c] = x.c - |c|^2 / 2, that is (|x|^2 - |r|^2) / 2, to that minus half of what the
-  // extra weight adds to the loss (plus a constant): gain + w p - w p^2 / (2 |x|^2), p = x.c.
-  void AddProductLoss(float half_square, float* gain) const {
-    const float curvature = half_square > 0 ? extra_weight_ / (4 * half_square) : 0.0f;
+  // extra weight adds to the loss (plus a constant): with o the origin and y = x - o,
+  //   gain + w p - w p^2 / (2 |y|^2),   p = y.(c - o) = x.c - o.c - o.y.
+  void AddExtraLoss(const float* x, float* gain) const {
+    double square = 0, origin_product = 0;
+    for (size_t dim = 0; dim < origin_.size(); ++dim) {
+      const double y = static_cast<double>(x[dim]) - origin_[dim];
+      square += y * y;
+      origin_product += origin_[dim] * y;
+    }
+    const float squared_norm = static_cast<float>(square);
+    const float shift = static_cast<float>(origin_product);
+    const float curvature = squared_norm > 0 ? extra_weight_ / (2 * squared_norm) : 0.0f;
     for (int64_t c = 0; c < packed_.count(); ++c) {
-      const float product = gain[c] - packed_.bias(c);
+      const float product = gain[c] - packed_.bias(c) - origin_products_[c] - shift;
       gain[c] += (extra_weight_ - curvature * product) * product;
     }
   }
 
   const PackedMatrix packed_;
   const float extra_weight_;
+  const std::vector<float> origin_;
+  std::vector<float> origin_products_;  // o.c
 };
 
 }  // namespace
 
 Status AssignToCentroids(MatrixView<const float> rows, MatrixView<const float> centroids,
-                         double extra_weight, const char* stage, const BuildContext& context,
+                         const PartitionLoss& loss, const char* stage, const BuildContext& context,
                          std::vector<int32_t>* assignment) {
-  const LossMatrix matrix(centroids, extra_weight);
+  const LossMatrix matrix(centroids, loss);
   assignment->resize(rows.rows());
   TFSCANN_RETURN_IF_ERROR(context.Report(stage, 0, rows.rows()));
   context.executor->ParallelFor(rows.rows(), kAssignGrain, [&](int64_t begin, int64_t end) {
@@ -159,7 +176,7 @@ Result<std::vector<float>> KMeans(MatrixView<const float> rows, int64_t num_cent
   quiet.progress = nullptr;
   for (int64_t iteration = 0; iteration < iterations; ++iteration) {
     TFSCANN_RETURN_IF_ERROR(context.Report("training leaves", iteration, iterations));
-    TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows, centroids, 0, "", quiet, &assignment));
+    TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows, centroids, {}, "", quiet, &assignment));
     const Clusters clusters = GroupByCluster(assignment, num_centroids);
     MoveToMeans(rows, clusters, context.executor, centroids);
     RestartEmpty(rows, clusters, context.seed, iteration, centroids);
@@ -168,17 +185,17 @@ Result<std::vector<float>> KMeans(MatrixView<const float> rows, int64_t num_cent
   return values;
 }
 
-Status MoveCentroids(MatrixView<const float> rows, double extra_weight, const BuildContext& context,
-                     MatrixView<float> centroids) {
+Status MoveCentroids(MatrixView<const float> rows, const PartitionLoss& loss,
+                     const BuildContext& context, MatrixView<float> centroids) {
   std::vector<int32_t> assignment;
   BuildContext quiet = context;
   quiet.progress = nullptr;
-  TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows, centroids, extra_weight, "", quiet, &assignment));
+  TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows, centroids, loss, "", quiet, &assignment));
   const Clusters clusters = GroupByCluster(assignment, centroids.rows());
-  if (extra_weight == 0) {
+  if (loss.extra_weight == 0) {
     MoveToMeans(rows, clusters, context.executor, centroids);
   } else {
-    MoveToLeastLoss(rows, extra_weight, clusters, context.executor, centroids);
+    MoveToLeastLoss(rows, loss, clusters, context.executor, centroids);
   }
   return context.executor->cancelled() ? Cancelled() : Status();
 }

@@ -26,25 +26,35 @@ double Dot(const X* x, const Y* y, int64_t dims) {
 
 }  // namespace
 
-// The loss of n rows x is least where, with u = x / |x| and w the extra weight,
-//   (n I + w sum of u u^T) c = (1 + w) sum of x.
+// The loss of n rows is least where, with u = y / |y|, w the extra weight and c relative to the
+// origin,
+//   (n I + w sum of u u^T) c = (1 + w) sum of y.
 void ProductCentroid::Move(const int64_t* members, int64_t size, float* centroid) {
   const int64_t dims = rows_.cols();
-  solution_.assign(centroid, centroid + dims);
+  const float* const origin = loss_.origin.data();
+  solution_.resize(dims);
+  for (int64_t dim = 0; dim < dims; ++dim) {
+    solution_[dim] = static_cast<double>(centroid[dim]) - origin[dim];
+  }
   residual_.assign(dims, 0.0);
   weights_.resize(size);
+  members_.resize(size * dims);
   for (int64_t i = 0; i < size; ++i) {
-    const float* row = rows_.row(members[i]);
-    const double squared = Dot(row, row, dims);
-    weights_[i] = squared > 0 ? extra_weight_ / squared : 0.0;
-    for (int64_t dim = 0; dim < dims; ++dim) residual_[dim] += (1 + extra_weight_) * row[dim];
+    const float* x = rows_.row(members[i]);
+    float* const y = members_.data() + i * dims;
+    for (int64_t dim = 0; dim < dims; ++dim) {
+      y[dim] = x[dim] - origin[dim];
+      residual_[dim] += (1 + loss_.extra_weight) * y[dim];
+    }
+    const double squared = Dot(y, y, dims);
+    weights_[i] = squared > 0 ? loss_.extra_weight / squared : 0.0;
   }
-  Multiply(members, size, solution_);
+  Multiply(solution_);
   for (int64_t dim = 0; dim < dims; ++dim) residual_[dim] -= product_[dim];
   direction_ = residual_;
   double squared = Dot(residual_.data(), residual_.data(), dims);
   for (int step = 0; step < kSteps && squared > 0; ++step) {
-    Multiply(members, size, direction_);
+    Multiply(direction_);
     const double length = squared / Dot(direction_.data(), product_.data(), dims);
     for (int64_t dim = 0; dim < dims; ++dim) {
       solution_[dim] += length * direction_[dim];
@@ -56,20 +66,23 @@ void ProductCentroid::Move(const int64_t* members, int64_t size, float* centroid
       direction_[dim] = residual_[dim] + squared / before * direction_[dim];
     }
   }
+  for (int64_t dim = 0; dim < dims; ++dim) solution_[dim] += origin[dim];
   const auto is_finite = [](double value) { return std::isfinite(static_cast<float>(value)); };
   if (!std::all_of(solution_.begin(), solution_.end(), is_finite)) return;
   for (int64_t dim = 0; dim < dims; ++dim) centroid[dim] = static_cast<float>(solution_[dim]);
 }
 
 // product_ = (n I + w sum of u u^T) v.
-void ProductCentroid::Multiply(const int64_t* members, int64_t size, const std::vector<double>& v) {
+void ProductCentroid::Multiply(const std::vector<double>& v) {
   const int64_t dims = rows_.cols();
   product_.resize(dims);
-  for (int64_t dim = 0; dim < dims; ++dim) product_[dim] = static_cast<double>(size) * v[dim];
-  for (int64_t i = 0; i < size; ++i) {
-    const float* row = rows_.row(members[i]);
-    const double along = weights_[i] * Dot(row, v.data(), dims);
-    for (int64_t dim = 0; dim < dims; ++dim) product_[dim] += along * row[dim];
+  for (int64_t dim = 0; dim < dims; ++dim) {
+    product_[dim] = static_cast<double>(weights_.size()) * v[dim];
+  }
+  for (size_t i = 0; i < weights_.size(); ++i) {
+    const float* y = members_.data() + static_cast<int64_t>(i) * dims;
+    const double along = weights_[i] * Dot(y, v.data(), dims);
+    for (int64_t dim = 0; dim < dims; ++dim) product_[dim] += along * y[dim];
   }
 }
 

@@ -1,29 +1,30 @@
-// The centroid of a set of rows for a loss made for dot products, see kmeans.h.
+// The centroid of a set of rows for a PartitionLoss with an extra weight.
 #ifndef TFSCANN_BUILD_PRODUCT_CENTROID_H_
 #define TFSCANN_BUILD_PRODUCT_CENTROID_H_
 
 #include <vector>
 
 #include "cc/base/matrix_view.h"
+#include "cc/build/partition_loss.h"
 
 namespace tfscann {
 
 class ProductCentroid {
  public:
-  // extra_weight in [0, 1].
-  ProductCentroid(MatrixView<const float> rows, double extra_weight)
-      : rows_(rows), extra_weight_(extra_weight) {}
+  ProductCentroid(MatrixView<const float> rows, const PartitionLoss& loss)
+      : rows_(rows), loss_(loss) {}
 
   // Moves a centroid to the least loss of the rows members[0, size), starting from where it is. It
   // stays there if their squares overflow.
   void Move(const int64_t* members, int64_t size, float* centroid);
 
  private:
-  void Multiply(const int64_t* members, int64_t size, const std::vector<double>& v);
+  void Multiply(const std::vector<double>& v);
 
   const MatrixView<const float> rows_;
-  const double extra_weight_;
-  std::vector<double> weights_;  // of a row x in the matrix: extra_weight / |x|^2
+  const PartitionLoss& loss_;
+  std::vector<float> members_;   // the rows in turn, relative to the origin
+  std::vector<double> weights_;  // of a row y in the matrix: extra_weight / |y|^2
   std::vector<double> solution_, residual_, direction_, product_;
 };
 

@@ -224,6 +224,9 @@ class PartsReader {
     if (parameters_.distance_measure == DistanceMeasure::kSquaredL2) {
       parts->center = FiniteFloats(section::kCenter, parameters_.dimensions);
       parts->norm_codebooks = FiniteFloats(section::kNormCodebooks, kNormBlocks * 16);
+      if (sections_.format_version() >= 4) {
+        parts->leaf_norm_terms = FiniteFloats(section::kLeafNormTerms, leaves);
+      }
     }
     ReadLeaves(parts);
     if (!status_.ok()) return;

@@ -21,6 +21,7 @@ inline constexpr char kInt8Rows[] = "int8_rows";
 inline constexpr char kCenter[] = "center";
 inline constexpr char kCentroids[] = "centroids";
 inline constexpr char kLeafRadii[] = "leaf_radii";
+inline constexpr char kLeafNormTerms[] = "leaf_norm_terms";
 inline constexpr char kLeafFirstGroups[] = "leaf_groups";
 inline constexpr char kLeafSizes[] = "leaf_sizes";
 inline constexpr char kPositionRows[] = "position_rows";

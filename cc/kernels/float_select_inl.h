@@ -183,7 +183,7 @@ static void RankByProduct(const int32_t* dots, const float* scales, const float*
 }
 
 static void RankByDistance(const int32_t* dots, const float* scales, const float* squared_norms,
-                           const float* radii, const float* squared_radii, const int32_t* groups,
+                           const float* radii, const float* terms, const int32_t* groups,
                            int64_t num_groups, float scale, float squared_norm, float spread,
                            float* biases, float* scores) {
   for (int64_t i = 0; i < num_groups; ++i) {
@@ -193,7 +193,7 @@ static void RankByDistance(const int32_t* dots, const float* scales, const float
     const F32x16 squared = Max(Broadcast(squared_norm) - bias, Broadcast(0));
     Store(biases + i * 16, bias);
     const F32x16 gain = Load(radii + leaf) * SquareRoot(squared) * Broadcast(2 * spread);
-    Store(scores + i * 16, NanToWorst(gain - squared - Load(squared_radii + leaf)));
+    Store(scores + i * 16, NanToWorst(gain - squared - Load(terms + leaf)));
   }
 }
 

@@ -127,13 +127,13 @@ struct Kernels {
   //   score = bias + spread * radius
   // or, of squared distances, with squared = max(0, squared_norm - bias):
   //   bias = 2 product - leaf's squared norm
-  //   score = -(squared + squared radius - 2 spread radius sqrt(squared))
+  //   score = -(squared + term - 2 spread radius sqrt(squared))
   // A score that would be NaN is -infinity.
   void (*rank_by_product)(const int32_t* dots, const float* scales, const float* radii,
                           const int32_t* groups, int64_t num_groups, float scale, float spread,
                           float* biases, float* scores);
   void (*rank_by_distance)(const int32_t* dots, const float* scales, const float* squared_norms,
-                           const float* radii, const float* squared_radii, const int32_t* groups,
+                           const float* radii, const float* terms, const int32_t* groups,
                            int64_t num_groups, float scale, float squared_norm, float spread,
                            float* biases, float* scores);
 

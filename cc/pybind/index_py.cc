@@ -98,8 +98,10 @@ class PyIndex {
     splits.mutable_at(num_leaves) = static_cast<int64_t>(rows.size());
     py::dict tree = CentroidsAsArrays(Int8Rows(parts.centroids.data(), dims), num_leaves, dims);
     tree["radii"] = py::array_t<float>(num_leaves, parts.leaf_radii.data());
+    const std::vector<float> terms = LeafNormTermsOf(parts);
+    tree["norm_terms"] = py::array_t<float>(num_leaves, terms.data());
     tree["branches"] = BranchesAsArrays(parts);
-    tree["leaf_spread"] = LeafSpreadOf(parts.parameters);
+    tree["leaf_spread"] = LeafSpreadOf(parts);
     tree["branch_share"] = kBranchShare;
     tree["leaf_demand"] =
         py::make_tuple(demand.intercept, demand.best_weight, demand.deviation_weight,
@@ -139,7 +141,7 @@ class PyIndex {
     const int64_t count = branches.size(), dims = parts.parameters.dimensions;
     py::dict arrays = CentroidsAsArrays(Int8Rows(branches.centroids.data(), dims), count, dims);
     arrays["radii"] = py::array_t<float>(count, branches.radii.data());
-    arrays["squared_radii"] = py::array_t<float>(count, branches.squared_radii.data());
+    arrays["norm_terms"] = py::array_t<float>(count, branches.norm_terms.data());
     arrays["leaves"] = kInt8PackedRows;
     return std::move(arrays);
   }

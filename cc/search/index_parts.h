@@ -39,7 +39,12 @@ struct IndexParts {
   Span<const int32_t> position_rows;
   // [num_blocks][dimensions_per_block][16], dimensions behind the last being zero.
   Span<const float> codebooks;
-  // squared_l2: [kNormBlocks][16], the terms that a code adds to -(2 c.r + |r|^2).
+  // squared_l2: [num_leaves] the mean of 2 c.r + |r|^2 for the candidates of each leaf, so that
+  // |c|^2 and it make up the mean of their |x|^2, all relative to the mean candidate. Empty in
+  // files of versions 1 to 3, whose codes say the whole of 2 c.r + |r|^2.
+  Span<const float> leaf_norm_terms;
+  // squared_l2: [kNormBlocks][16], the parts that codes add to a candidate's norm term, see
+  // lookup_table.h.
   Span<const float> norm_codebooks;
   // Packed 4-bit codes, see kernels.h: groups x num_code_pairs x 32 bytes.
   Span<const uint8_t> codes;

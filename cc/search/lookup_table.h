@@ -3,7 +3,8 @@
 // A candidate of leaf c with codes i_1..i_B has the approximate score
 //   bias(c) + sum_b s * (q_b . codebook_b[i_b]),        s = 1,
 // and for squared_l2, where |q-c-r|^2 = |q-c|^2 - 2 q.r + (2 c.r + |r|^2), with s = 2 and
-// kNormBlocks more blocks that add up to -(2 c.r + |r|^2); |q|^2 is the same for all and left out.
+// kNormBlocks more blocks that add up to the candidate's norm term: the mean of 2 c.r + |r|^2 in
+// its leaf, which is a part of the bias, minus its own. |q|^2 is the same for all and left out.
 // The table holds the terms of this sum in units of 1 / scale, rounded to integers, a block's
 // largest term being the largest entry (what that adds is the same for all candidates).
 #ifndef TFSCANN_SEARCH_LOOKUP_TABLE_H_

@@ -43,18 +43,31 @@ LeafStatistics StatisticsOf(DistanceMeasure distance_measure, const PreparedQuer
 
 }  // namespace
 
-float LeafSpreadOf(const IndexParameters& parameters) {
-  const bool squared_l2 = parameters.distance_measure == DistanceMeasure::kSquaredL2;
-  const float deviations = squared_l2 ? kLeafSpreadSquaredL2 : kLeafSpread;
-  return std::min(kMostSpread, deviations / std::sqrt(static_cast<float>(parameters.dimensions)));
+float LeafSpreadOf(const IndexParts& parts) {
+  float deviations = kLeafSpread;
+  if (parts.parameters.distance_measure == DistanceMeasure::kSquaredL2) {
+    deviations = parts.leaf_norm_terms.empty() ? kLeafSpreadWithoutTerms : kLeafSpreadSquaredL2;
+  }
+  return std::min(kMostSpread,
+                  deviations / std::sqrt(static_cast<float>(parts.parameters.dimensions)));
+}
+
+std::vector<float> LeafNormTermsOf(const IndexParts& parts) {
+  if (!parts.leaf_norm_terms.empty()) {
+    return {parts.leaf_norm_terms.begin(), parts.leaf_norm_terms.end()};
+  }
+  std::vector<float> terms(parts.leaf_radii.begin(), parts.leaf_radii.end());
+  for (float& term : terms) term *= term;
+  return terms;
 }
 
 Branches::Branches(const IndexParts& parts) {
   const int64_t dims = parts.parameters.dimensions, num_leaves = parts.parameters.num_leaves;
   const Int8Rows leaves(parts.centroids.data(), dims);
   radii.resize(CeilDiv(num_leaves, kInt8PackedRows));
-  squared_radii.resize(radii.size());
+  norm_terms.resize(radii.size());
   centroids.assign(size() * Int8RowBytes(dims) + kInt8Overread, 0);
+  const std::vector<float> leaf_terms = LeafNormTermsOf(parts);
   std::vector<float> leaf(dims), mean(dims);
   std::vector<double> sum(dims);
   for (int64_t branch = 0; branch < size(); ++branch) {
@@ -62,7 +75,7 @@ Branches::Branches(const IndexParts& parts) {
     const int64_t end = std::min(begin + kInt8PackedRows, num_leaves);
     const double count = static_cast<double>(end - begin);
     std::fill(sum.begin(), sum.end(), 0.0);
-    double squared = 0, leaf_radii = 0, squared_leaf_radii = 0;
+    double squared = 0, leaf_radii = 0, terms = 0;
     for (int64_t i = begin; i < end; ++i) {
       leaves.Dequantize(i, leaf.data());
       for (int64_t dim = 0; dim < dims; ++dim) {
@@ -70,7 +83,7 @@ Branches::Branches(const IndexParts& parts) {
         squared += static_cast<double>(leaf[dim]) * leaf[dim];
       }
       leaf_radii += parts.leaf_radii[i];
-      squared_leaf_radii += static_cast<double>(parts.leaf_radii[i]) * parts.leaf_radii[i];
+      terms += leaf_terms[i];
     }
     double squared_mean = 0;
     for (int64_t dim = 0; dim < dims; ++dim) {
@@ -80,17 +93,17 @@ Branches::Branches(const IndexParts& parts) {
     Int8Rows::Encode(mean.data(), dims, centroids.data() + branch * Int8RowBytes(dims));
     const double own = std::max(0.0, squared / count - squared_mean);
     radii[branch] = ToFiniteFloat(std::sqrt(own) * kBranchSpread + leaf_radii / count);
-    squared_radii[branch] = ToFiniteFloat(own + squared_leaf_radii / count);
+    norm_terms[branch] = ToFiniteFloat(own + terms / count);
   }
 }
 
 Partitioner::Centroids::Centroids(const Int8Rows& rows, const std::vector<float>& radii_of_rows,
-                                  const std::vector<float>& squares, int64_t padded_dims)
+                                  const std::vector<float>& terms, int64_t padded_dims)
     : count(static_cast<int64_t>(radii_of_rows.size())) {
   const int64_t padded = RoundUp(count, kInt8PackedRows);
   packed.Resize(padded * padded_dims);
   packed.Zero();
-  for (AlignedBuffer<float>* values : {&scales, &squared_norms, &squared_radii}) {
+  for (AlignedBuffer<float>* values : {&scales, &squared_norms, &norm_terms}) {
     values->Resize(padded);
     values->Zero();
   }
@@ -105,7 +118,7 @@ Partitioner::Centroids::Centroids(const Int8Rows& rows, const std::vector<float>
     scales[i] = rows.scale(i);
     squared_norms[i] = rows.squared_norm(i);
     radii[i] = radii_of_rows[i];
-    squared_radii[i] = squares[i];
+    norm_terms[i] = terms[i];
   }
   all_groups.Resize(padded / kInt8PackedRows);
   std::iota(all_groups.data(), all_groups.data() + all_groups.size(), 0);
@@ -114,17 +127,17 @@ Partitioner::Centroids::Centroids(const Int8Rows& rows, const std::vector<float>
 Partitioner::Partitioner(const IndexParts& parts)
     : distance_measure_(parts.parameters.distance_measure),
       padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
-      spread_(LeafSpreadOf(parts.parameters)),
+      spread_(LeafSpreadOf(parts)),
+      bias_terms_(parts.leaf_norm_terms),
       demand_(parts.parameters.leaf_demand) {
   const int64_t dims = parts.parameters.dimensions;
   const std::vector<float> radii(parts.leaf_radii.begin(), parts.leaf_radii.end());
-  std::vector<float> squares = radii;
-  for (float& radius : squares) radius *= radius;
-  leaves_ = Centroids(Int8Rows(parts.centroids.data(), dims), radii, squares, padded_dims_);
+  leaves_ = Centroids(Int8Rows(parts.centroids.data(), dims), radii, LeafNormTermsOf(parts),
+                      padded_dims_);
   if (!parts.parameters.branches) return;
   const Branches branches(parts);
   branches_ = Centroids(Int8Rows(branches.centroids.data(), dims), branches.radii,
-                        branches.squared_radii, padded_dims_);
+                        branches.norm_terms, padded_dims_);
 }
 
 void Partitioner::Rank(const Centroids& centroids, Span<const int32_t> groups,
@@ -137,7 +150,7 @@ void Partitioner::Rank(const Centroids& centroids, Span<const int32_t> groups,
                                   num_groups, padded_dims_, dots);
   if (distance_measure_ == DistanceMeasure::kSquaredL2) {
     ActiveKernels().rank_by_distance(dots, centroids.scales.data(), centroids.squared_norms.data(),
-                                     centroids.radii.data(), centroids.squared_radii.data(),
+                                     centroids.radii.data(), centroids.norm_terms.data(),
                                      groups.data(), num_groups, query.int8_scale,
                                      query.norm * query.norm, spread_, biases, scores);
   } else {
@@ -223,7 +236,9 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* 
   for (size_t i = 0; i < best.size(); ++i) {
     const int32_t place = static_cast<int32_t>(KeyItem(best[i]));
     const int32_t group = groups[place / kInt8PackedRows];
-    chosen[i] = {group * kInt8PackedRows + place % kInt8PackedRows, scratch->leaf_biases[place]};
+    const int32_t leaf = group * kInt8PackedRows + place % kInt8PackedRows;
+    const float term = bias_terms_.empty() ? 0.0f : bias_terms_[leaf];
+    chosen[i] = {leaf, scratch->leaf_biases[place] - term};
   }
 }
 

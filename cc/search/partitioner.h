@@ -15,22 +15,29 @@ namespace tfscann {
 // c + r of a leaf with RMS residual s scores q.c + q.r, and q.r spreads like |q| s / sqrt(d). So,
 // with a spread k of so many standard deviations, over sqrt(d),
 //   dot_product, cosine:  q.c + k |q| s
-//   squared_l2:           -(|q-c|^2 + s^2 - 2 k |q-c| s).
-// On the GloVe set three found the neighbours of 95 % in 5 % fewer candidates than two; five, for
-// squared_l2, in 14 % fewer than three.
+//   squared_l2:           -(|q-c|^2 + t - 2 k |q-c| s),
+// t being the leaf's norm term (see IndexParts), so that |q-c|^2 + t is the mean distance of its
+// candidates but for how q lies to the mean of their r. On the GloVe set three found the neighbours
+// of 95 % in 5 % fewer candidates than two.
 inline constexpr float kLeafSpread = 3.0f;
-inline constexpr float kLeafSpreadSquaredL2 = 5.0f;
+inline constexpr float kLeafSpreadSquaredL2 = 1.5f;
+// Where leaves have no norm terms, s^2 is in their place.
+inline constexpr float kLeafSpreadWithoutTerms = 5.0f;
 
 // In few dimensions k is no more than this: a leaf is not the better the wider it is.
 inline constexpr float kMostSpread = 0.5f;
 
 // k, what radii are multiplied with.
-float LeafSpreadOf(const IndexParameters& parameters);
+float LeafSpreadOf(const IndexParts& parts);
+
+// squared_l2: t of each leaf; else no matter what.
+std::vector<float> LeafNormTermsOf(const IndexParts& parts);
 
 // Branches are ranked likewise. With g the mean of a branch's centroids, r their RMS distance from
 // it, and s the mean radius of the leaves,
 //   dot_product, cosine:  q.g + k (kBranchSpread r + s) |q|
-//   squared_l2:           -(|q-g|^2 + r^2 + s^2 - 2 k (kBranchSpread r + s) |q-g|).
+//   squared_l2:           -(|q-g|^2 + r^2 + t - 2 k (kBranchSpread r + s) |q-g|),
+// t being the mean of the leaves' norm terms.
 inline constexpr float kBranchSpread = 7.0f / 6;
 
 // Branches whose leaves are ranked, to choose `count` leaves: kBranchShare sqrt(count branches). On
@@ -42,7 +49,7 @@ inline constexpr double kBranchShare = 0.9;
 struct Branches {
   std::vector<int8_t> centroids;  // Int8Rows without room, and kInt8Overread more
   std::vector<float> radii;
-  std::vector<float> squared_radii;  // not those of the radii: r^2 + s^2
+  std::vector<float> norm_terms;  // r^2 + t
 
   explicit Branches(const IndexParts& parts);
   int64_t size() const { return static_cast<int64_t>(radii.size()); }
@@ -55,7 +62,7 @@ class Partitioner {
   explicit Partitioner(const IndexParts& parts);
 
   // Writes the best leaves for a query to its chosen_leaves, best first, each with its bias: q.c,
-  // or 2 q.c - |c|^2 for squared_l2 (q and c being relative to the mean candidate). They are
+  // or 2 q.c - |c|^2 - t for squared_l2 (q and c being relative to the mean candidate). They are
   // `count`, in [1, num_leaves], on average, by LeafDemand; all of them if count is num_leaves.
   // Sets leaf_statistics. In an index with branches, only leaves of the best branches are looked
   // at.
@@ -73,12 +80,12 @@ class Partitioner {
     AlignedBuffer<float> scales;
     AlignedBuffer<float> squared_norms;
     AlignedBuffer<float> radii;  // -infinity behind the last: such a one scores -infinity
-    AlignedBuffer<float> squared_radii;
+    AlignedBuffer<float> norm_terms;
     AlignedBuffer<int32_t> all_groups;
 
     Centroids() = default;
     Centroids(const Int8Rows& rows, const std::vector<float>& radii,
-              const std::vector<float>& squared_radii, int64_t padded_dims);
+              const std::vector<float>& norm_terms, int64_t padded_dims);
     int64_t num_groups() const { return static_cast<int64_t>(all_groups.size()); }
   };
 
@@ -95,6 +102,8 @@ class Partitioner {
   DistanceMeasure distance_measure_ = DistanceMeasure::kDotProduct;
   int64_t padded_dims_ = 0;  // to a multiple of 4
   float spread_ = 0;         // k
+  // The part that leaves' biases have in their norm terms; empty: none.
+  Span<const float> bias_terms_;
   LeafDemand demand_;
   Centroids leaves_;
   Centroids branches_;  // none if the index has none

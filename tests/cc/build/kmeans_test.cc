@@ -46,23 +46,34 @@ double MeanDistance(const Matrix& rows, MatrixView<const float> centroids) {
   return sum / static_cast<double>(rows.rows());
 }
 
-// |r|^2 + weight (r.x / |x|)^2, r = x - c.
-double Loss(const float* x, const float* centroid, int64_t dims, double weight) {
+// |r|^2 + weight (r.y / |y|)^2, r = x - c, y = x - origin.
+double Loss(const float* x, const float* centroid, int64_t dims, const PartitionLoss& loss) {
   double squared = 0, along = 0, length = 0;
   for (int64_t dim = 0; dim < dims; ++dim) {
     const double r = static_cast<double>(x[dim]) - centroid[dim];
+    const double y = static_cast<double>(x[dim]) - loss.origin[dim];
     squared += r * r;
-    along += r * x[dim];
-    length += static_cast<double>(x[dim]) * x[dim];
+    along += r * y;
+    length += y * y;
   }
-  return squared + (length > 0 ? weight * along * along / length : 0);
+  return squared + (length > 0 ? loss.extra_weight * along * along / length : 0);
+}
+
+// These weights, with the origin at zero and elsewhere.
+std::vector<PartitionLoss> Losses(const std::vector<double>& weights, int64_t dims) {
+  std::vector<PartitionLoss> losses;
+  for (const double weight : weights) {
+    losses.push_back({weight, std::vector<float>(dims, 0.0f)});
+    losses.push_back({weight, std::vector<float>(dims, 1.5f)});
+  }
+  return losses;
 }
 
 double LossOfAll(MatrixView<const float> rows, const std::vector<int32_t>& assignment,
-                 MatrixView<const float> centroids, double weight) {
+                 MatrixView<const float> centroids, const PartitionLoss& loss) {
   double sum = 0;
   for (int64_t i = 0; i < rows.rows(); ++i) {
-    sum += Loss(rows.row(i), centroids.row(assignment[i]), rows.cols(), weight);
+    sum += Loss(rows.row(i), centroids.row(assignment[i]), rows.cols(), loss);
   }
   return sum;
 }
@@ -70,18 +81,19 @@ double LossOfAll(MatrixView<const float> rows, const std::vector<int32_t>& assig
 TEST(AssignToCentroidsTest, HasTheLeastLoss) {
   Matrix rows = RandomMatrix(700, 5, 1);
   std::fill_n(rows.row(13), 5, 0.0f);
+  std::fill_n(rows.row(14), 5, 1.5f);
   const Matrix centroids = RandomMatrix(37, 5, 2);
-  for (const double weight : {0.3, 1.0}) {
+  for (const PartitionLoss& loss : Losses({0.3, 1.0}, 5)) {
     TestContext context(2);
     std::vector<int32_t> assignment;
-    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, weight, "", context(), &assignment));
+    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, loss, "", context(), &assignment));
     int differently = 0;
     for (int64_t i = 0; i < 700; ++i) {
       double least = std::numeric_limits<double>::infinity();
       for (int64_t c = 0; c < 37; ++c) {
-        least = std::min(least, Loss(rows.row(i), centroids.view().row(c), 5, weight));
+        least = std::min(least, Loss(rows.row(i), centroids.view().row(c), 5, loss));
       }
-      EXPECT_NEAR(Loss(rows.row(i), centroids.view().row(assignment[i]), 5, weight), least, 1e-5);
+      EXPECT_NEAR(Loss(rows.row(i), centroids.view().row(assignment[i]), 5, loss), least, 1e-5);
     }
     const std::vector<int32_t> nearest = NaiveNearest(rows, centroids);
     for (int64_t i = 0; i < 700; ++i) differently += assignment[i] != nearest[i];
@@ -91,18 +103,19 @@ TEST(AssignToCentroidsTest, HasTheLeastLoss) {
 
 TEST(MoveCentroidsTest, EndsWhereNoStepGainsAnything) {
   const Matrix rows = RandomMatrix(300, 6, 3);
-  for (const double weight : {0.0, 0.3, 1.0}) {
+  for (const PartitionLoss& loss : Losses({0.0, 0.3, 1.0}, 6)) {
     Matrix centroids = RandomMatrix(4, 6, 4);
     TestContext context(3);
     std::vector<int32_t> assignment;
-    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, weight, "", context(), &assignment));
-    TFSCANN_ASSERT_OK(MoveCentroids(rows, weight, context(), {centroids.row(0), 4, 6}));
-    const double reached = LossOfAll(rows, assignment, centroids, weight);
+    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, loss, "", context(), &assignment));
+    TFSCANN_ASSERT_OK(MoveCentroids(rows, loss, context(), {centroids.row(0), 4, 6}));
+    const double reached = LossOfAll(rows, assignment, centroids, loss);
     for (int64_t i = 0; i < 24; ++i) {
       for (const float step : {-0.01f, 0.01f}) {
         Matrix moved = centroids;
         moved.row(0)[i] += step;
-        EXPECT_GT(LossOfAll(rows, assignment, moved, weight), reached) << weight << " " << i;
+        EXPECT_GT(LossOfAll(rows, assignment, moved, loss), reached)
+            << loss.extra_weight << " " << i;
       }
     }
   }
@@ -114,12 +127,12 @@ TEST(MoveCentroidsTest, CentroidsWithoutRowsAndOverflowingOnesStay) {
   std::fill_n(centroids.row(1), 3, 100.0f);
   const Matrix before = centroids;
   TestContext context(1);
-  TFSCANN_ASSERT_OK(MoveCentroids(rows, 0.3, context(), {centroids.row(0), 2, 3}));
+  TFSCANN_ASSERT_OK(MoveCentroids(rows, {0.3, {0, 0, 0}}, context(), {centroids.row(0), 2, 3}));
   EXPECT_NE(centroids.row(0)[0], before.view().row(0)[0]);
   EXPECT_EQ(centroids.row(1)[0], before.view().row(1)[0]);
 
   std::fill_n(rows.row(0), 150, 3e38f);
-  TFSCANN_ASSERT_OK(MoveCentroids(rows, 0.3, context(), {centroids.row(0), 2, 3}));
+  TFSCANN_ASSERT_OK(MoveCentroids(rows, {0.3, {0, 0, 0}}, context(), {centroids.row(0), 2, 3}));
   for (int64_t i = 0; i < 6; ++i) EXPECT_TRUE(std::isfinite(centroids.row(0)[i]));
 }
 
@@ -129,7 +142,8 @@ TEST(MoveCentroidsTest, ThreadsChangeNothing) {
   for (const int threads : {1, 3}) {
     std::vector<float> centroids = Train(rows, 40, 2);
     TestContext context(threads);
-    TFSCANN_ASSERT_OK(MoveCentroids(rows, 0.3, context(), {centroids.data(), 40, 7}));
+    TFSCANN_ASSERT_OK(
+        MoveCentroids(rows, Losses({0.3}, 7)[1], context(), {centroids.data(), 40, 7}));
     results.push_back(std::move(centroids));
   }
   EXPECT_EQ(results[0], results[1]);
@@ -140,7 +154,7 @@ TEST(AssignToCentroidsTest, WithoutExtraWeightItIsTheNearest) {
     TestContext context(threads);
     const Matrix rows = IntegerMatrix(3000, 4, 1), centroids = IntegerMatrix(37, 4, 2);
     std::vector<int32_t> nearest;
-    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, 0, "", context(), &nearest));
+    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, {}, "", context(), &nearest));
     EXPECT_EQ(nearest, NaiveNearest(rows, centroids));
   }
 }

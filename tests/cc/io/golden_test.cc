@@ -30,7 +30,7 @@ Matrix GoldenQueries() {
 // By format version.
 class GoldenVersionTest : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenVersionTest, ::testing::Values("v1", "v2", "v3"));
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenVersionTest, ::testing::Values("v1", "v2", "v3", "v4"));
 
 TEST_P(GoldenVersionTest, ExactIndexWithInt64Identifiers) {
   const IndexFile file = Golden(GetParam() + "_exact_int64_ids.idx");
@@ -95,8 +95,41 @@ TEST_P(GoldenVersionTest, TreeIndexFindsItsOwnRows) {
   EXPECT_GE(same, 48);
 }
 
-TEST(GoldenTest, TreeIndexWithBranches) {
-  const IndexFile file = Golden("v3_branches.idx");
+// Of version 3, without norm terms of leaves, and of version 4.
+class GoldenSquaredL2Test : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenSquaredL2Test, ::testing::Values("v3", "v4"));
+
+TEST_P(GoldenSquaredL2Test, TreeIndexFindsItsOwnRows) {
+  const IndexFile file = Golden(GetParam() + "_squared_l2.idx");
+  ASSERT_NE(file.index, nullptr);
+  EXPECT_EQ(file.index->parts().leaf_norm_terms.empty(), GetParam() == "v3");
+  const Matrix rows = GoldenRows();
+  const Results best = Search(*file.index, rows, Exhaustive(3));
+  SearchOptions options;
+  options.k = 3;
+  options.num_leaves_to_search = 4;
+  options.num_reordering_candidates = 6;
+  const Results found = Search(*file.index, rows, options);
+  int same = 0;
+  for (int64_t row = 0; row < kGoldenRows; ++row) {
+    const std::vector<Neighbor> expected =
+        BruteForce(DistanceMeasure::kSquaredL2, rows, rows.row(row), 3, {});
+    for (int64_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(best.Of(row).rows[i], expected[i].row);
+      EXPECT_EQ(best.Of(row).scores[i], expected[i].score);
+      same += found.Of(row).rows[i] == expected[i].row;
+    }
+  }
+  EXPECT_GE(same, 140);
+}
+
+class GoldenBranchesTest : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenBranchesTest, ::testing::Values("v3", "v4"));
+
+TEST_P(GoldenBranchesTest, TreeIndexWithBranches) {
+  const IndexFile file = Golden(GetParam() + "_branches.idx");
   ASSERT_NE(file.index, nullptr);
   const IndexParameters& parameters = file.index->parameters();
   EXPECT_TRUE(parameters.branches);

@@ -106,7 +106,7 @@ TEST(IndexFileTest, LaterVersionsAreRefusedByName) {
   Set<uint32_t>(&bytes, kVersionAt, 7);
   EXPECT_THAT(OpenIndex(MemoryOf(bytes)), Fails(StatusCode::kUnimplemented,
                                                 "the index file has format version 7, but this "
-                                                "library reads versions up to 3"));
+                                                "library reads versions up to 4"));
 }
 
 // What is said of a section of another length than it should have. Strings have as many bytes as
@@ -217,6 +217,7 @@ TEST(IndexFileTest, ContentIsValidated) {
       {Changed(tree, section::kCodebooks, 4, kNan), "section 'codebooks': a value is NaN"},
       {Changed(l2, section::kCenter, 4, kNan), "section 'center': a value is NaN"},
       {Changed(l2, section::kNormCodebooks, 4, kNan), "section 'norm_codebooks': a value is NaN"},
+      {Changed(l2, section::kLeafNormTerms, 4, kNan), "section 'leaf_norm_terms': a value is NaN"},
       {Changed(tree, section::kInt8Rows, 8 + 16, kNan),
        "section 'int8_rows': the scale of row 1 is NaN or infinite"},
       {Changed(tree, section::kCentroids, norm_at - 8, kNan),

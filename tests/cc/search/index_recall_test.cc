@@ -1,7 +1,9 @@
 // How much of the truth a default search finds.
+#include <cmath>
 #include <set>
 #include <vector>
 
+#include "cc/base/random.h"
 #include "cc/search/index.h"
 #include "gtest/gtest.h"
 #include "tests/cc/search/exact_config.h"
@@ -27,8 +29,8 @@ struct RecallData {
     return static_cast<double>(hits) / (10 * kQueries);
   }
 
-  const Matrix rows = ClusteredMatrix(kCandidates, kDims, 500, 1);
-  const Matrix queries = ClusteredMatrix(kQueries, kDims, 500, 2);
+  Matrix rows = ClusteredMatrix(kCandidates, kDims, 500, 1);
+  Matrix queries = ClusteredMatrix(kQueries, kDims, 500, 2);
 };
 
 class IndexRecallTest : public ::testing::TestWithParam<DistanceMeasure> {};
@@ -46,6 +48,22 @@ TEST_P(IndexRecallTest, DefaultsFindMostWithoutLookingAtAll) {
   EXPECT_LT(parameters.num_leaves_to_search, parameters.num_leaves / 2);
   EXPECT_GE(parameters.measured_recall, 0.95);
   EXPECT_GE(data.Recall(*file.index), 0.9);
+}
+
+// Lengths differ by far, from leaf to leaf and within leaves: what norm terms say counts, and they
+// must not cost other blocks their resolution.
+TEST(IndexNormsTest, SquaredL2OfUnequalLengths) {
+  RecallData data;
+  Random random(5, 0, 0);
+  for (Matrix* rows : {&data.rows, &data.queries}) {
+    for (int64_t i = 0; i < rows->rows(); ++i) {
+      const float length = std::exp(1.5f * static_cast<float>(random.Uniform() - 0.5));
+      for (int64_t dim = 0; dim < kDims; ++dim) rows->row(i)[dim] *= length;
+    }
+  }
+  const IndexFile file = BuildIndex(data.rows, ExactConfig(DistanceMeasure::kSquaredL2));
+  EXPECT_LE(file.index->parameters().num_leaves_to_search, 30);
+  EXPECT_GE(data.Recall(*file.index), 0.93);
 }
 
 // A candidate far from all others, in a leaf whose bias is nothing like theirs, must not cost the

@@ -69,6 +69,29 @@ TEST_P(PartitionerTest, AllLeavesAreAllLeaves) {
   EXPECT_EQ(Choose({10, 0, 0}, queries_.row(0), 30).chosen_leaves.size(), kLeaves);
 }
 
+// What a bias and the centroid say of a leaf is the mean score of its candidates, but for q.r.
+TEST_P(PartitionerTest, BiasesOfDistancesHaveTheNormTerm) {
+  if (GetParam() != DistanceMeasure::kSquaredL2) return;
+  IndexParts parts = file_.index->parts();
+  parts.parameters.leaf_demand = {};
+  ASSERT_EQ(parts.leaf_norm_terms.size(), static_cast<size_t>(kLeaves));
+  IndexParts earlier = parts;  // a file of version 3
+  earlier.leaf_norm_terms = {};
+  EXPECT_GT(LeafSpreadOf(earlier), 0);
+  for (int64_t q = 0; q < 5; ++q) {
+    const QueryState all = ChooseFrom(parts, queries_.row(q), kLeaves);
+    const QueryState before = ChooseFrom(earlier, queries_.row(q), kLeaves);
+    std::vector<float> biases(kLeaves);
+    for (int64_t i = 0; i < kLeaves; ++i) {
+      biases[before.chosen_leaves[i].leaf] = before.chosen_leaves[i].bias;
+    }
+    for (int64_t i = 0; i < kLeaves; ++i) {
+      const ChosenLeaf leaf = all.chosen_leaves[i];
+      EXPECT_EQ(leaf.bias, biases[leaf.leaf] - parts.leaf_norm_terms[leaf.leaf]);
+    }
+  }
+}
+
 // A longer query is the same query, unless distances are meant.
 TEST_P(PartitionerTest, LengthsMakeNoDifference) {
   if (GetParam() == DistanceMeasure::kSquaredL2) return;

@@ -77,8 +77,6 @@ class LeafSearch(ExactTopK):
         if branches is not None:
             self._leaves_of_branch = branches.pop("leaves")
             self._branches = _module_of(branches)
-        with np.errstate(over="ignore"):  # infinite, as in the engine
-            tree["squared_radii"] = tree["radii"] * tree["radii"]
         zeros = np.zeros(info.dimensions, np.float32)
         if len(tree["center"]) == 0:
             tree["center"] = zeros
@@ -181,7 +179,7 @@ class LeafSearch(ExactTopK):
             return _nan_to_worst(products + centroids.radii * (self._leaf_spread * norms))
         distances = tf.maximum(norms * norms - (2 * products - centroids.squared_norms), 0.0)
         gain = centroids.radii * tf.sqrt(distances) * (2 * self._leaf_spread)
-        return _nan_to_worst(gain - distances - centroids.squared_radii)
+        return _nan_to_worst(gain - distances - centroids.norm_terms)
 
     def _chosen_branches(self, scores: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """[b, branches]: whether leaves of the branch are looked at."""
