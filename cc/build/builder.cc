@@ -247,6 +247,11 @@ Status Builder::TrainLeaves(const BuildContext& context) {
                            KMeans(training_rows, num_leaves, config_.training_iterations, context));
   const MatrixView<float> centroids(centroids_.data(), num_leaves, dimensions_);
   partition_loss_ = {PartitionWeight(config_), center_};
+  // Lengths make no difference to cosine, and for squared_l2 no candidate is wanted more for being
+  // long.
+  if (config_.distance_measure == DistanceMeasure::kDotProduct) {
+    partition_loss_.threshold = ThresholdForProducts(training_rows);
+  }
   for (int64_t i = 0; i < kSampleMoves; ++i) {
     TFSCANN_RETURN_IF_ERROR(MoveCentroids(training_rows, partition_loss_, context, centroids));
   }

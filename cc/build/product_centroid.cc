@@ -26,9 +26,9 @@ double Dot(const X* x, const Y* y, int64_t dims) {
 
 }  // namespace
 
-// The loss of n rows is least where, with u = y / |y|, w the extra weight and c relative to the
-// origin,
-//   (n I + w sum of u u^T) c = (1 + w) sum of y.
+// With u = y / |y|, e the extra weight, w the rows' weights and c relative to the origin, the loss
+// is least where
+//   (sum of w (I + e u u^T)) c = (1 + e) sum of w y.
 void ProductCentroid::Move(const int64_t* members, int64_t size, float* centroid) {
   const int64_t dims = rows_.cols();
   const float* const origin = loss_.origin.data();
@@ -37,17 +37,28 @@ void ProductCentroid::Move(const int64_t* members, int64_t size, float* centroid
     solution_[dim] = static_cast<double>(centroid[dim]) - origin[dim];
   }
   residual_.assign(dims, 0.0);
-  weights_.resize(size);
   members_.resize(size * dims);
+  extra_weights_.resize(size);
+  double longest = 0;
   for (int64_t i = 0; i < size; ++i) {
     const float* x = rows_.row(members[i]);
     float* const y = members_.data() + i * dims;
-    for (int64_t dim = 0; dim < dims; ++dim) {
-      y[dim] = x[dim] - origin[dim];
-      residual_[dim] += (1 + loss_.extra_weight) * y[dim];
-    }
-    const double squared = Dot(y, y, dims);
-    weights_[i] = squared > 0 ? loss_.extra_weight / squared : 0.0;
+    for (int64_t dim = 0; dim < dims; ++dim) y[dim] = x[dim] - origin[dim];
+    extra_weights_[i] = Dot(y, y, dims);
+    longest = std::max(longest, std::sqrt(extra_weights_[i]));
+  }
+  // Relative to the greatest, so that they do not all underflow.
+  const double greatest = longest > 0 ? loss_.WeightOf(longest) : 0;
+  weight_ = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    const float* const y = members_.data() + i * dims;
+    const double squared = extra_weights_[i];
+    double weight = 1;
+    if (greatest > 0) weight = squared > 0 ? loss_.WeightOf(std::sqrt(squared)) / greatest : 0;
+    weight_ += weight;
+    extra_weights_[i] = squared > 0 ? loss_.extra_weight * weight / squared : 0;
+    const double pull = (1 + loss_.extra_weight) * weight;
+    for (int64_t dim = 0; dim < dims; ++dim) residual_[dim] += pull * y[dim];
   }
   Multiply(solution_);
   for (int64_t dim = 0; dim < dims; ++dim) residual_[dim] -= product_[dim];
@@ -72,16 +83,14 @@ void ProductCentroid::Move(const int64_t* members, int64_t size, float* centroid
   for (int64_t dim = 0; dim < dims; ++dim) centroid[dim] = static_cast<float>(solution_[dim]);
 }
 
-// product_ = (n I + w sum of u u^T) v.
+// product_ = (sum of w (I + e u u^T)) v.
 void ProductCentroid::Multiply(const std::vector<double>& v) {
   const int64_t dims = rows_.cols();
   product_.resize(dims);
-  for (int64_t dim = 0; dim < dims; ++dim) {
-    product_[dim] = static_cast<double>(weights_.size()) * v[dim];
-  }
-  for (size_t i = 0; i < weights_.size(); ++i) {
+  for (int64_t dim = 0; dim < dims; ++dim) product_[dim] = weight_ * v[dim];
+  for (size_t i = 0; i < extra_weights_.size(); ++i) {
     const float* y = members_.data() + static_cast<int64_t>(i) * dims;
-    const double along = weights_[i] * Dot(y, v.data(), dims);
+    const double along = extra_weights_[i] * Dot(y, v.data(), dims);
     for (int64_t dim = 0; dim < dims; ++dim) product_[dim] += along * y[dim];
   }
 }

@@ -46,7 +46,7 @@ double MeanDistance(const Matrix& rows, MatrixView<const float> centroids) {
   return sum / static_cast<double>(rows.rows());
 }
 
-// |r|^2 + weight (r.y / |y|)^2, r = x - c, y = x - origin.
+// |r|^2 + extra_weight (r.y / |y|)^2, r = x - c, y = x - origin.
 double Loss(const float* x, const float* centroid, int64_t dims, const PartitionLoss& loss) {
   double squared = 0, along = 0, length = 0;
   for (int64_t dim = 0; dim < dims; ++dim) {
@@ -59,12 +59,13 @@ double Loss(const float* x, const float* centroid, int64_t dims, const Partition
   return squared + (length > 0 ? loss.extra_weight * along * along / length : 0);
 }
 
-// These weights, with the origin at zero and elsewhere.
+// These extra weights, with the origin at zero and elsewhere, and with weights of rows.
 std::vector<PartitionLoss> Losses(const std::vector<double>& weights, int64_t dims) {
   std::vector<PartitionLoss> losses;
   for (const double weight : weights) {
     losses.push_back({weight, std::vector<float>(dims, 0.0f)});
     losses.push_back({weight, std::vector<float>(dims, 1.5f)});
+    if (weight > 0) losses.push_back({weight, std::vector<float>(dims, 0.0f), 3.0});
   }
   return losses;
 }
@@ -73,7 +74,13 @@ double LossOfAll(MatrixView<const float> rows, const std::vector<int32_t>& assig
                  MatrixView<const float> centroids, const PartitionLoss& loss) {
   double sum = 0;
   for (int64_t i = 0; i < rows.rows(); ++i) {
-    sum += Loss(rows.row(i), centroids.row(assignment[i]), rows.cols(), loss);
+    double squared = 0;
+    for (int64_t dim = 0; dim < rows.cols(); ++dim) {
+      const double y = static_cast<double>(rows.row(i)[dim]) - loss.origin[dim];
+      squared += y * y;
+    }
+    sum += loss.WeightOf(std::sqrt(squared)) *
+           Loss(rows.row(i), centroids.row(assignment[i]), rows.cols(), loss);
   }
   return sum;
 }
@@ -134,6 +141,19 @@ TEST(MoveCentroidsTest, CentroidsWithoutRowsAndOverflowingOnesStay) {
   std::fill_n(rows.row(0), 150, 3e38f);
   TFSCANN_ASSERT_OK(MoveCentroids(rows, {0.3, {0, 0, 0}}, context(), {centroids.row(0), 2, 3}));
   for (int64_t i = 0; i < 6; ++i) EXPECT_TRUE(std::isfinite(centroids.row(0)[i]));
+}
+
+// Rows so short that their weights underflow, and no others.
+TEST(MoveCentroidsTest, WeightsAreRelativeToTheGreatest) {
+  const Matrix rows = RandomMatrix(50, 3, 3);
+  const PartitionLoss loss = {0.3, {0, 0, 0}, 1e6};
+  ASSERT_EQ(loss.WeightOf(10), 0);
+  const PartitionLoss alike = {0.3, {0, 0, 0}};
+  Matrix centroids = RandomMatrix(2, 3, 4), expected = centroids;
+  TestContext context(1);
+  TFSCANN_ASSERT_OK(MoveCentroids(rows, loss, context(), {centroids.row(0), 2, 3}));
+  TFSCANN_ASSERT_OK(MoveCentroids(rows, alike, context(), {expected.row(0), 2, 3}));
+  for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(centroids.row(0)[i], expected.row(0)[i]);
 }
 
 TEST(MoveCentroidsTest, ThreadsChangeNothing) {
