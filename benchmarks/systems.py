@@ -20,13 +20,15 @@ class System:
     """One line of the comparison.
 
     adapter: MODULE:CLASS for benchmarks.peers.worker. environment: name of the virtual environment,
-    None for the running interpreter. requirements: what pip installs there.
+    None for the running interpreter. requirements: what pip installs there. every_kind: whether its
+    adapter knows other distance measures than dot_product, and int8 reordering.
     """
 
     name: str
     adapter: str
     environment: str | None = None
     requirements: tuple[str, ...] = ()
+    every_kind: bool = False
 
     def python(self, environments: Path) -> Path:
         """The interpreter that runs the system's worker; it may not exist yet."""
@@ -36,9 +38,11 @@ class System:
 
 
 SYSTEMS = (
-    System(OURS, "benchmarks.peers.ours:Ours"),
-    System("scann-core", "benchmarks.peers.scann:Scann", "scann-core", ("scann-core==0.2.1",)),
-    System("scann", "benchmarks.peers.scann:Scann", "scann", ("scann==1.4.2",)),
+    System(OURS, "benchmarks.peers.ours:Ours", every_kind=True),
+    System(
+        "scann-core", "benchmarks.peers.scann:Scann", "scann-core", ("scann-core==0.2.1",), True
+    ),
+    System("scann", "benchmarks.peers.scann:Scann", "scann", ("scann==1.4.2",), True),
     System("faiss-ivf", "benchmarks.peers.faiss:IvfFastScan", "faiss", ("faiss-cpu==1.15.1",)),
     System("faiss-hnsw", "benchmarks.peers.faiss:Hnsw", "faiss", ("faiss-cpu==1.15.1",)),
     System(

@@ -22,7 +22,7 @@ Rows = NDArray[Any]
 
 
 class Adapter(ABC):
-    """One system, searching by dot product.
+    """One system, searching by dot product, or by what a build's settings say.
 
     An instance either builds one index and writes it, or loads one and searches it. The module
     of an adapter imports the system's library at the top, so that no timing includes the import.
@@ -45,7 +45,11 @@ class Adapter(ABC):
 
     @abstractmethod
     def build(self, candidates: Floats, settings: Settings, folder: Path, threads: int) -> None:
-        """Builds an index of candidates [n, d] and writes it into the empty `folder`."""
+        """Builds an index of candidates [n, d] and writes it into the empty `folder`.
+
+        The settings may have distance_measure and reordering_dtype, too, where the system's
+        `every_kind` is set (benchmarks/systems.py).
+        """
 
     @abstractmethod
     def load(self, folder: Path) -> None:

@@ -44,18 +44,21 @@ class Scann(Adapter):
         ]
 
     def build(self, candidates: Floats, settings: Settings, folder: Path, threads: int) -> None:
-        builder = scann.scann_ops_pybind.builder(candidates, 10, "dot_product")
+        measure = settings.get("distance_measure", "dot_product")
+        builder = scann.scann_ops_pybind.builder(candidates, 10, measure)
         builder.set_n_training_threads(threads)
+        # SOAR, `avq` and anisotropic codes are for dot products alone.
+        for_products = {"soar_lambda": settings["soar_lambda"], "avq": settings["avq"]}
         builder.tree(
             num_leaves=settings["num_leaves"],
             num_leaves_to_search=max(1, settings["num_leaves"] // 20),
             training_sample_size=250_000,
             quantize_centroids=True,
-            soar_lambda=settings["soar_lambda"],
-            avq=settings["avq"],
+            **(for_products if measure == "dot_product" else {}),
         )
-        builder.score_ah(2, anisotropic_quantization_threshold=0.2)
-        builder.reorder(100)
+        threshold = 0.2 if measure == "dot_product" else float("nan")
+        builder.score_ah(2, anisotropic_quantization_threshold=threshold)
+        builder.reorder(100, quantize=settings.get("reordering_dtype") == "int8")
         builder.build().serialize(str(folder))
 
     def load(self, folder: Path) -> None:
