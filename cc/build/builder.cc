@@ -29,10 +29,13 @@ constexpr int64_t kInt8Grain = 4096;
 // follows. On the GloVe set the neighbours of 95 % then stand in 10 % fewer candidates.
 constexpr int64_t kSampleMoves = 2;
 
-// The extra weight of that loss; none if the codes do not weigh errors either.
+// The extra weight of that loss; none if the codes do not weigh errors either. The parameter that
+// says so is not for squared_l2.
 double PartitionWeight(const BuildConfig& config) {
   constexpr double kExtraWeight = 0.3;
-  return config.anisotropic_quantization_threshold > 0 ? kExtraWeight : 0;
+  const bool weighs = config.distance_measure == DistanceMeasure::kSquaredL2 ||
+                      config.anisotropic_quantization_threshold > 0;
+  return weighs ? kExtraWeight : 0;
 }
 
 std::vector<float> GatherRows(MatrixView<const float> rows, const std::vector<int64_t>& which) {

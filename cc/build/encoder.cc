@@ -110,20 +110,18 @@ double TypicalBlockRange(const Encoder& encoder, MatrixView<const float> rows) {
 
 void Encoder::FillLeafNormTerms(MatrixView<const float> rows, const Leaves& leaves,
                                 Executor* executor, float* terms) const {
-  executor->ParallelFor(leaves.size(), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t leaf = begin; leaf < end; ++leaf) {
-      const float* const centroid = centroids.row(leaf);
-      double sum = 0;
-      for (int64_t i = 0; i < leaves.sizes[leaf]; ++i) {
-        const float* const x = rows.row(leaves.rows(leaf)[i]);
-        for (int64_t dim = 0; dim < dims(); ++dim) {
-          const double c = static_cast<double>(centroid[dim]) - center[dim];
-          const double r = static_cast<double>(x[dim]) - centroid[dim];
-          sum += (2 * c + r) * r;
-        }
+  executor->ParallelFor(leaves.size(), 1, [&](int64_t leaf, int64_t) {
+    const float* const centroid = centroids.row(leaf);
+    double sum = 0;
+    for (int64_t i = 0; i < leaves.sizes[leaf]; ++i) {
+      const float* const x = rows.row(leaves.rows(leaf)[i]);
+      for (int64_t dim = 0; dim < dims(); ++dim) {
+        const double c = static_cast<double>(centroid[dim]) - center[dim];
+        const double r = static_cast<double>(x[dim]) - centroid[dim];
+        sum += (2 * c + r) * r;
       }
-      terms[leaf] = ToFiniteFloat(sum / std::max<double>(1, leaves.sizes[leaf]));
     }
+    terms[leaf] = ToFiniteFloat(sum / std::max<double>(1, leaves.sizes[leaf]));
   });
 }
 

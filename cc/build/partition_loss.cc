@@ -27,7 +27,7 @@ double ThresholdForProducts(MatrixView<const float> rows) {
     }
     lengths.push_back(std::sqrt(squared));
   }
-  // Halving an interval: of twice the length that a random product exceeds so rarely for one row.
+  // By halves: not even products with the longest row exceed eight of its lengths so often.
   double low = 0, high = 8 * *std::max_element(lengths.begin(), lengths.end());
   for (int i = 0; i < 50; ++i) {
     PartitionLoss middle;

@@ -38,21 +38,21 @@ void ProductCentroid::Move(const int64_t* members, int64_t size, float* centroid
   }
   residual_.assign(dims, 0.0);
   members_.resize(size * dims);
-  extra_weights_.resize(size);
-  double longest = 0;
+  squares_.resize(size);
   for (int64_t i = 0; i < size; ++i) {
     const float* x = rows_.row(members[i]);
     float* const y = members_.data() + i * dims;
     for (int64_t dim = 0; dim < dims; ++dim) y[dim] = x[dim] - origin[dim];
-    extra_weights_[i] = Dot(y, y, dims);
-    longest = std::max(longest, std::sqrt(extra_weights_[i]));
+    squares_[i] = Dot(y, y, dims);
   }
   // Relative to the greatest, so that they do not all underflow.
+  const double longest = std::sqrt(*std::max_element(squares_.begin(), squares_.end()));
   const double greatest = longest > 0 ? loss_.WeightOf(longest) : 0;
   weight_ = 0;
+  extra_weights_.resize(size);
   for (int64_t i = 0; i < size; ++i) {
     const float* const y = members_.data() + i * dims;
-    const double squared = extra_weights_[i];
+    const double squared = squares_[i];
     double weight = 1;
     if (greatest > 0) weight = squared > 0 ? loss_.WeightOf(std::sqrt(squared)) / greatest : 0;
     weight_ += weight;

@@ -24,6 +24,7 @@ class ProductCentroid {
   const MatrixView<const float> rows_;
   const PartitionLoss& loss_;
   std::vector<float> members_;         // the rows in turn, relative to the origin
+  std::vector<double> squares_;        // |y|^2
   std::vector<double> extra_weights_;  // of a row y in the matrix: extra_weight w / |y|^2
   double weight_ = 0;                  // of the rows together
   std::vector<double> solution_, residual_, direction_, product_;

@@ -128,7 +128,7 @@ Partitioner::Partitioner(const IndexParts& parts)
     : distance_measure_(parts.parameters.distance_measure),
       padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
       spread_(LeafSpreadOf(parts)),
-      bias_terms_(parts.leaf_norm_terms),
+      biases_have_terms_(!parts.leaf_norm_terms.empty()),
       demand_(parts.parameters.leaf_demand) {
   const int64_t dims = parts.parameters.dimensions;
   const std::vector<float> radii(parts.leaf_radii.begin(), parts.leaf_radii.end());
@@ -237,7 +237,7 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* 
     const int32_t place = static_cast<int32_t>(KeyItem(best[i]));
     const int32_t group = groups[place / kInt8PackedRows];
     const int32_t leaf = group * kInt8PackedRows + place % kInt8PackedRows;
-    const float term = bias_terms_.empty() ? 0.0f : bias_terms_[leaf];
+    const float term = biases_have_terms_ ? leaves_.norm_terms[leaf] : 0.0f;
     chosen[i] = {leaf, scratch->leaf_biases[place] - term};
   }
 }

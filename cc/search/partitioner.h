@@ -100,10 +100,9 @@ class Partitioner {
   int64_t NumLeavesFor(const LeafStatistics& statistics, int64_t count) const;
 
   DistanceMeasure distance_measure_ = DistanceMeasure::kDotProduct;
-  int64_t padded_dims_ = 0;  // to a multiple of 4
-  float spread_ = 0;         // k
-  // The part that leaves' biases have in their norm terms; empty: none.
-  Span<const float> bias_terms_;
+  int64_t padded_dims_ = 0;         // to a multiple of 4
+  float spread_ = 0;                // k
+  bool biases_have_terms_ = false;  // biases are less by the leaves' norm terms
   LeafDemand demand_;
   Centroids leaves_;
   Centroids branches_;  // none if the index has none

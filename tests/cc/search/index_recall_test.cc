@@ -62,7 +62,7 @@ TEST(IndexNormsTest, SquaredL2OfUnequalLengths) {
     }
   }
   const IndexFile file = BuildIndex(data.rows, ExactConfig(DistanceMeasure::kSquaredL2));
-  EXPECT_LE(file.index->parameters().num_leaves_to_search, 30);
+  EXPECT_LE(file.index->parameters().num_leaves_to_search, 12);
   EXPECT_GE(data.Recall(*file.index), 0.93);
 }
 
