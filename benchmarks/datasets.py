@@ -193,10 +193,9 @@ def _store(dataset: Dataset, candidates: Floats, queries: Floats) -> None:
     folder = Path(tempfile.mkdtemp(dir=dataset.folder.parent))
     try:
         unfinished = Dataset(dataset.name, folder)
-        measure = dataset.distance_measure
         np.save(unfinished.candidates_path, candidates)
         np.save(unfinished.queries_path, queries)
-        truth = exact_neighbours(candidates, queries, NUM_TRUE_NEIGHBOURS, measure)
+        truth = exact_neighbours(candidates, queries, NUM_TRUE_NEIGHBOURS, dataset.distance_measure)
         np.save(unfinished.ground_truth_path, truth)
         folder.rename(dataset.folder)
     except BaseException:

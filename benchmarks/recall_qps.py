@@ -33,11 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     dataset = _prepare_dataset(parsed, cache)
     kind = Kind(dataset.distance_measure, parsed.reordering_dtype)
     options = Options(
-        systems=tuple(
-            system
-            for system in SYSTEMS
-            if system.name in parsed.systems and (system.every_kind or kind == Kind())
-        ),
+        systems=tuple(system for system in SYSTEMS if system.name in parsed.systems),
         kind=kind,
         cache=cache,
         threads=parsed.threads,
@@ -66,8 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
         session.measure()
     minutes = (datetime.datetime.now(datetime.timezone.utc) - started).total_seconds() / 60
     about["minutes"] = round(minutes, 1)
-    kinds = [dataset.name] + ["int8"] * (kind.reordering_dtype == "int8")
-    stem = f"recall_qps_{'_'.join(kinds)}_{started:%Y-%m-%d}"
+    name = dataset.name if kind.reordering_dtype == "float32" else f"{dataset.name}_int8"
+    stem = f"recall_qps_{name}_{started:%Y-%m-%d}"
     _write(run, parsed.output, stem)
     print(f"{minutes:.1f} minutes; results in {parsed.output / stem}.md, .json and .png")
 

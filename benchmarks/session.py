@@ -144,6 +144,8 @@ class Session:
             build.grown_bytes = worker.ask("memory")["grown_bytes"]
 
     def _build_system(self, system: System) -> None:
+        if not system.every_kind and self._options.kind != Kind():
+            raise WorkerError(f"{system.name}: its adapter is for dot_product and float32 alone")
         if self._options.setup_peers:
             set_up(system, self._environments)
         if not system.python(self._environments).exists():
