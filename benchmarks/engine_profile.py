@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import datasets, wink_glove
+from benchmarks import datasets, downloads
 from benchmarks.peers.ours import load_engine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--leaves", type=int, default=24, help="leaves searched")
     parser.add_argument("--reordered", type=int, default=65, help="candidates reordered")
     parsed = parser.parse_args(arguments)
-    dataset = datasets.glove(wink_glove.cache_folder())
+    dataset = datasets.glove(downloads.cache_folder())
     with tempfile.TemporaryDirectory() as folder:
         program = compile_program(Path(folder))
         index = parsed.index or build_index(dataset, Path(folder))

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from benchmarks import datasets, machine, wink_glove
+from benchmarks import datasets, downloads, machine
 from tensorflow_scann.metrics import FactorizedTopK
 
 ROUNDS = 3
@@ -28,7 +28,7 @@ BATCHES_OF_QUERIES = (256, 4096)
 
 
 def main() -> None:
-    dataset = datasets.glove(wink_glove.cache_folder())
+    dataset = datasets.glove(downloads.cache_folder())
     candidates = np.load(dataset.candidates_path)
     queries = np.load(dataset.queries_path)
     # A query is a candidate's neighbour, so that the chosen one is among the best at times.

@@ -15,21 +15,39 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import datasets, machine, plot, report, wink_glove
+from benchmarks import datasets, downloads, machine, plot, report
 from benchmarks.results import Run, modes
 from benchmarks.session import K, Kind, Options, Session
 from benchmarks.systems import SYSTEMS
 
 ROUNDS = 5
 QUICK_ROUNDS, QUICK_CANDIDATES = 2, 60_000
-TWO_TOWER_CANDIDATES, TWO_TOWER_DIMENSIONS, TWO_TOWER_SEED = 200_000, 64, 0
+TWO_TOWER_CANDIDATES, TWO_TOWER_SEED = 200_000, 0
+
+# The dims that each data set comes in, the usual ones first; None: any number.
+DIMENSIONS: dict[str, tuple[int, tuple[int, ...] | None]] = {
+    "glove": (100, tuple(range(1, 101))),
+    "glove-published": (100, (100,)),
+    "wordnet": (384, (256, 384, 768)),
+    "two-tower": (64, None),
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
-    parsed = _parse(arguments)
+    parsed = parse(arguments)
+    run = measure(parsed, shlex.join(["python", "-m", "benchmarks.recall_qps", *arguments]))
+    name = run.about["dataset"]["name"] + ("_int8" if parsed.reordering_dtype == "int8" else "")
+    stem = f"recall_qps_{name}_{run.about['date'][:10]}"
+    _write(run, parsed.output, stem)
+    minutes = run.about["minutes"]
+    print(f"{minutes} minutes; results in {parsed.output / stem}.md, .json and .png")
+
+
+def measure(parsed: argparse.Namespace, command: str) -> Run:
+    """One comparison, by the parsed command line; exits where there is nothing to measure."""
     started = datetime.datetime.now(datetime.timezone.utc)
-    cache = wink_glove.cache_folder()
+    cache = downloads.cache_folder()
     dataset = _prepare_dataset(parsed, cache)
     kind = Kind(dataset.distance_measure, parsed.reordering_dtype)
     options = Options(
@@ -45,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     n, d = dataset.shape()
     about = {
         "date": started.strftime("%Y-%m-%d %H:%M UTC"),
-        "command": shlex.join(["python", "-m", "benchmarks.recall_qps", *arguments]),
+        "command": command,
         "machine": machine.describe(),
         "dataset": {"name": dataset.name, "candidates": n, "dimensions": d, "k": K},
         "kind": dataclasses.asdict(kind),
@@ -62,23 +80,22 @@ def main(arguments: list[str] | None = None) -> None:
         session.measure()
     minutes = (datetime.datetime.now(datetime.timezone.utc) - started).total_seconds() / 60
     about["minutes"] = round(minutes, 1)
-    name = dataset.name if kind.reordering_dtype == "float32" else f"{dataset.name}_int8"
-    stem = f"recall_qps_{name}_{started:%Y-%m-%d}"
-    _write(run, parsed.output, stem)
-    print(f"{minutes:.1f} minutes; results in {parsed.output / stem}.md, .json and .png")
+    return run
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line; exits with an explanation where it makes no sense."""
     names = [system.name for system in SYSTEMS]
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.recall_qps",
         description="Compares queries a second at equal recall with other libraries.",
     )
     add = parser.add_argument
-    add("--dataset", choices=("glove", "glove-published", "two-tower"), default="glove")
+    add("--dataset", choices=tuple(DIMENSIONS), default="glove")
     add("--distance-measure", choices=("dot_product", "squared_l2"), default="dot_product")
     add("--reordering-dtype", choices=("float32", "int8"), default="float32")
     add("--candidates", type=int, help="use so many candidates (default: the whole set)")
+    add("--dimensions", type=int, help="of the data set, where it comes in several")
     add("--systems", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     add("--setup-peers", action="store_true", help="create the peers' virtual environments")
     add("--reuse-indexes", action="store_true", help="keep the peers' indexes of an earlier run")
@@ -94,8 +111,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         parsed.rounds = QUICK_ROUNDS if parsed.quick else ROUNDS
     if parsed.quick and parsed.candidates is None:
         parsed.candidates = QUICK_CANDIDATES
-    if parsed.dataset == "two-tower" and parsed.distance_measure != "dot_product":
-        parser.error("--distance-measure is squared_l2, and two-tower is for dot products")
+    if not parsed.dataset.startswith("glove") and parsed.distance_measure != "dot_product":
+        parser.error(f"--distance-measure is squared_l2, and {parsed.dataset} is for dot products")
+    usual, allowed = DIMENSIONS[parsed.dataset]
+    parsed.dimensions = usual if parsed.dimensions is None else parsed.dimensions
+    if parsed.dimensions < 1 or (allowed is not None and parsed.dimensions not in allowed):
+        known = "any number above 0" if allowed is None else ", ".join(map(str, allowed))
+        parser.error(f"--dimensions is {parsed.dimensions}; {parsed.dataset} comes in {known}")
     return parsed
 
 
@@ -103,9 +125,13 @@ def _prepare_dataset(parsed: argparse.Namespace, cache: Path) -> datasets.Datase
     """Fetches or makes the data set, or takes it from the cache."""
     if parsed.dataset == "two-tower":
         n = parsed.candidates or TWO_TOWER_CANDIDATES
-        return datasets.two_tower_like(n, TWO_TOWER_DIMENSIONS, TWO_TOWER_SEED, cache)
-    whole = datasets.glove(cache, parsed.dataset == "glove", parsed.distance_measure)
-    return datasets.head(whole, parsed.candidates) if parsed.candidates else whole
+        return datasets.two_tower_like(n, parsed.dimensions, TWO_TOWER_SEED, cache)
+    if parsed.dataset == "wordnet":
+        whole = datasets.wordnet_definitions(parsed.dimensions, cache)
+    else:
+        whole = datasets.glove(cache, parsed.dataset == "glove", parsed.distance_measure)
+    fewer = None if parsed.dimensions == whole.shape()[1] else parsed.dimensions
+    return datasets.head(whole, parsed.candidates, fewer) if parsed.candidates or fewer else whole
 
 
 def _write(run: Run, folder: Path, stem: str) -> None:

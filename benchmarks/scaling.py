@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from benchmarks import datasets, frontier, machine, wink_glove
+from benchmarks import datasets, downloads, frontier, machine
 from benchmarks.datasets import Floats
 from benchmarks.peers.ours import LEAVES_TO_SEARCH, REORDERED, load_engine
 from benchmarks.peers.worker import memory_bytes
@@ -118,18 +118,13 @@ def measure(shape: Shape) -> dict[str, Any]:
 def data_of(shape: Shape) -> tuple[Floats, Iterator[Floats]]:
     """The queries of a shape, and its candidates in batches."""
     if shape.data == "glove":
-        glove = datasets.glove(wink_glove.cache_folder())
+        glove = datasets.glove(downloads.cache_folder())
         candidates = np.load(glove.candidates_path, mmap_mode="r")[: shape.n, : shape.d]
-        queries = unit(np.load(glove.queries_path)[:QUERIES, : shape.d])
+        queries = datasets.unit(np.load(glove.queries_path)[:QUERIES, : shape.d])
         starts = range(0, shape.n, BATCH)
-        return queries, (unit(candidates[start : start + BATCH]) for start in starts)
+        return queries, (datasets.unit(candidates[start : start + BATCH]) for start in starts)
     recipe = datasets.TwoTower(shape.d, seed=0)
     return recipe.queries(QUERIES), recipe.candidates(shape.n, BATCH)
-
-
-def unit(rows: Floats) -> Floats:
-    """The rows scaled to unit length."""
-    return np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 class TopRows:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import datasets, machine, wink_glove
+from benchmarks import datasets, downloads, machine
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ("tensorflow-cpu==2.20.*", "setuptools>=77", "pybind11>=2.13,<4")
@@ -48,9 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
         "--reuse-models", action="store_true", help="those of the last run, and its eager calls"
     )
     parsed = parser.parse_args(arguments)
-    cache = wink_glove.cache_folder() / "serving"
+    cache = downloads.cache_folder() / "serving"
     python = set_up(cache / "environment")
-    dataset = datasets.glove(wink_glove.cache_folder())
+    dataset = datasets.glove(downloads.cache_folder())
     stored = cache / "models.json"
     if not (parsed.reuse_models and stored.exists()):
         models = make_models(python, dataset, parsed.recall, cache / "models")

