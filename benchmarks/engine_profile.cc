@@ -4,7 +4,10 @@
 //
 // QUERIES holds float32 values, row by row. Prints one JSON object: nanoseconds of a query by stage
 // (the best of five passes over all queries), bytes by stage, nanoseconds of reading the same codes
-// and doing nothing with them, and nanoseconds of the lut16 kernel.
+// and doing nothing with them, nanoseconds of the lut16 kernel, and what its lookups and its loads
+// alone would take this machine.
+#include <immintrin.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -184,6 +187,79 @@ double ScanNanoseconds(int64_t num_pairs, int64_t num_queries) {
   return best / static_cast<double>(kGroups * kLut16Group * num_queries);
 }
 
+// What the machine can do, with vectors of the active target: nanoseconds of an entry looked up and
+// added, and of a byte loaded from the nearest cache.
+struct Limits {
+  double lookup = 0;
+  double loaded_byte = 0;
+};
+
+constexpr int kRepeats = 20'000;
+constexpr int kStreams = 6;  // additions that do not wait for each other; all fit in registers
+constexpr int kBufferBytes = 16 << 10;
+
+#define TFSCANN_LIMITS(ATTRIBUTE, VECTOR, LOAD, SHUFFLE, ADD, CONSTRAINT)                \
+  ATTRIBUTE void Lookups(const uint8_t* from) {                                          \
+    const VECTOR table = LOAD(reinterpret_cast<const VECTOR*>(from));                    \
+    VECTOR codes[kStreams], sums[kStreams];                                              \
+    _Pragma("GCC unroll 16") for (int i = 0; i < kStreams; ++i) {                        \
+      codes[i] = LOAD(reinterpret_cast<const VECTOR*>(from + (i + 1) * sizeof(VECTOR))); \
+      sums[i] = codes[i];                                                                \
+    }                                                                                    \
+    for (int repeat = 0; repeat < kRepeats; ++repeat) {                                  \
+      _Pragma("GCC unroll 16") for (int i = 0; i < kStreams; ++i) {                      \
+        asm volatile("" : "+" CONSTRAINT(codes[i])); /* so that every lookup is made */  \
+        sums[i] = ADD(sums[i], SHUFFLE(table, codes[i]));                                \
+      }                                                                                  \
+    }                                                                                    \
+    _Pragma("GCC unroll 16") for (int i = 0; i < kStreams;                               \
+                                  ++i) asm volatile("" : : CONSTRAINT(sums[i]));         \
+  }                                                                                      \
+  ATTRIBUTE void Loads(const uint8_t* from) {                                            \
+    for (int repeat = 0; repeat < kRepeats / 16; ++repeat) {                             \
+      for (int at = 0; at < kBufferBytes; at += static_cast<int>(4 * sizeof(VECTOR))) {  \
+        _Pragma("GCC unroll 16") for (int i = 0; i < 4; ++i) {                           \
+          const VECTOR loaded =                                                          \
+              LOAD(reinterpret_cast<const VECTOR*>(from + at + i * sizeof(VECTOR)));     \
+          asm volatile("" : : CONSTRAINT(loaded));                                       \
+        }                                                                                \
+      }                                                                                  \
+    }                                                                                    \
+  }
+
+namespace avx512 {
+TFSCANN_LIMITS(__attribute__((target("avx512f,avx512bw"))), __m512i, _mm512_loadu_si512,
+               _mm512_shuffle_epi8, _mm512_add_epi8, "v")
+}  // namespace avx512
+namespace avx2 {
+TFSCANN_LIMITS(__attribute__((target("avx2"))), __m256i, _mm256_loadu_si256, _mm256_shuffle_epi8,
+               _mm256_add_epi8, "x")
+}  // namespace avx2
+
+template <typename Function>
+double BestNanoseconds(Function function) {
+  double best = 1e18;
+  for (int pass = 0; pass < 20; ++pass) {
+    const double begin = Now();
+    function();
+    best = std::min(best, Now() - begin);
+  }
+  return best;
+}
+
+// Zeros where the active target has no vector lookups.
+Limits MachineLimits() {
+  const AlignedBuffer<uint8_t> buffer(kBufferBytes);
+  const bool wide = ActiveTarget() == Target::kAvx512;
+  if (!wide && ActiveTarget() != Target::kAvx2) return {};
+  const double entries = static_cast<double>(kRepeats) * kStreams * (wide ? 64 : 32);
+  const double bytes = static_cast<double>(kRepeats / 16) * kBufferBytes;
+  const auto lookups = wide ? avx512::Lookups : avx2::Lookups;
+  const auto loads = wide ? avx512::Loads : avx2::Loads;
+  return {BestNanoseconds([&] { lookups(buffer.data()); }) / entries,
+          BestNanoseconds([&] { loads(buffer.data()); }) / bytes};
+}
+
 int Main(char** arguments) {
   Result<IndexFile> file = OpenIndex(std::string(arguments[0]));
   if (!file.ok()) {
@@ -245,6 +321,16 @@ int Main(char** arguments) {
   for (const int64_t together : {1, 2, 4}) {
     std::printf("%s\"%lld\": %.3f", together > 1 ? ", " : "", static_cast<long long>(together),
                 ScanNanoseconds(num_pairs, together));
+  }
+  const Limits limits = MachineLimits();
+  const double pairs = static_cast<double>(num_pairs);
+  std::printf("}, \"lookups_ns\": %.4f, \"loads_ns\": {", 2 * pairs * limits.lookup);
+  for (const int64_t together : {1, 2, 4}) {
+    // A byte of codes for a pair of blocks, which the queries of a pass share, and each query's
+    // tables, 16 bytes a block for a group of candidates.
+    const double bytes = pairs / static_cast<double>(together) + 2 * pairs * 16 / kLut16Group;
+    std::printf("%s\"%lld\": %.4f", together > 1 ? ", " : "", static_cast<long long>(together),
+                bytes * limits.loaded_byte);
   }
   std::printf("}}\n");
   return 0;

@@ -108,9 +108,20 @@ def table(profile: dict[str, Any]) -> str:
         f"reading the codes alone, a query at a time: {reading} ns "
         f"({scan['bytes'] / reading:.0f} GB/s)"
     )
-    kernel = ", ".join(f"{ns:.2f} with {count}" for count, ns in profile["lut16_ns"].items())
-    lines.append(f"lut16 kernel, ns a candidate and query by queries a pass: {kernel}")
+    lines += kernel_lines(profile)
     return "\n".join(lines) + "\n"
+
+
+def kernel_lines(profile: dict[str, Any]) -> list[str]:
+    """The kernel's time beside what this machine takes for its lookups, or its loads, alone."""
+    lines = ["lut16 kernel, ns a candidate and query, and the share of the machine's limit:"]
+    for count, ns in profile["lut16_ns"].items():
+        limits = {"lookups": profile["lookups_ns"], "loads": profile["loads_ns"][count]}
+        shares = ", ".join(
+            f"{what} {limit:.3f} ({limit / ns:.0%})" for what, limit in limits.items()
+        )
+        lines.append(f"  {count} queries a pass: {ns:.3f}; alone: {shares}")
+    return lines
 
 
 if __name__ == "__main__":
