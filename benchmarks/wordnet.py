@@ -90,9 +90,9 @@ def sentence_encoder(wheel: Path) -> Callable[[list[str]], Floats]:
 
     The encoder is a BERT of six layers; a text's embedding is the mean of its tokens' last states.
     """
-    import safetensors.numpy
+    import safetensors.numpy  # type: ignore[import-not-found, unused-ignore]
     import tensorflow as tf
-    import tokenizers
+    import tokenizers  # type: ignore[import-not-found, unused-ignore]
 
     with (
         zipfile.ZipFile(wheel) as archive,

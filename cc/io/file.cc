@@ -10,6 +10,8 @@
 #include <cstring>
 #include <random>
 
+#include "cc/base/aligned_buffer.h"
+
 namespace tfscann {
 namespace {
 
@@ -21,6 +23,20 @@ Status ErrnoStatus(int error, const char* action, const std::string& path) {
     code = StatusCode::kFailedPrecondition;
   }
   return Status(code, StrCat("cannot ", action, " ", path, ": ", std::strerror(error)));
+}
+
+// Reads `size` bytes, or as many as there are.
+Result<Memory> ReadAll(int fd, size_t size, const std::string& path) {
+  auto buffer = std::make_shared<AlignedBuffer<char>>(size);
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t count = read(fd, buffer->data() + done, size - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return ErrnoStatus(errno, "read", path);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return Memory{{buffer->data(), done}, buffer, /*mapped=*/false};
 }
 
 }  // namespace
@@ -39,8 +55,14 @@ Result<Memory> MapFile(const std::string& path) {
     close(fd);
     return Memory{};
   }
-  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  // Private, which some file systems allow that share no mappings; pages are shared all the same.
+  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   const int error = errno;
+  if (data == MAP_FAILED && error == ENODEV) {
+    Result<Memory> memory = ReadAll(fd, size, path);
+    close(fd);
+    return memory;
+  }
   close(fd);
   if (data == MAP_FAILED) return ErrnoStatus(error, "map", path);
   Memory memory;

@@ -18,7 +18,7 @@ struct Memory {
   bool mapped = false;  // a read-only mapping of a file, by the operating system
 };
 
-// Maps a file to read it. NotFound if there is none.
+// Maps a file to read it, or reads it where its file system maps none. NotFound if there is none.
 Result<Memory> MapFile(const std::string& path);
 
 // Lets go of pages that hold nothing but `part` of mapped memory: they no longer count as the

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow.python.framework import auto_control_deps_utils
 
 _LIBRARY = "_ops_tf_{minor}.so"
+_OLDEST, _NEWEST = (2, 18), (2, 21)  # what this version builds against
 _FOLDER = pathlib.Path(__file__).parent
 
 
@@ -34,10 +35,16 @@ def find_library(tensorflow_version: str, folder: pathlib.Path = _FOLDER) -> pat
         if (match := re.fullmatch(r"_ops_tf_(\d+)_(\d+)\.so", path.name))
     )
     built = ", ".join(f"{major}.{minor}" for major, minor in minors) or "no version"
+    advice = "Install a TensorFlow that it was built for"
+    installed = tuple(map(int, re.findall(r"\d+", tensorflow_version)[:2]))
+    if _OLDEST <= installed <= _NEWEST:
+        advice += (
+            ", or build tensorflow_scann against this one: "
+            "pip install --force-reinstall --no-deps --no-build-isolation tensorflow-scann"
+        )
     raise ImportError(
         f"tensorflow_scann was built for TensorFlow {built}, but TensorFlow {tensorflow_version} "
-        "is installed. Install a matching TensorFlow, or build tensorflow_scann against this one: "
-        "pip install --force-reinstall --no-deps --no-build-isolation tensorflow-scann"
+        f"is installed. {advice}"
     )
 
 

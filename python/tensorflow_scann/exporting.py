@@ -16,7 +16,7 @@ from .layers.factorized_top_k.saving import named_spec, serving_functions
 from .layers.factorized_top_k.scann import ScaNN
 from .layers.factorized_top_k.top_k import TopK
 from .searcher import ASSET_PREFIX, Searcher
-from .warmup import Request, write_warmup_requests
+from .warmup import MOST_WARMUP_REQUESTS, Request, write_warmup_requests
 
 
 def export(
@@ -47,8 +47,9 @@ def export(
         in them is scored exactly (`num_reordering_candidates` is of no use), which takes many times
         longer. Layers that are exact use TensorFlow's own ops always.
       warmup_queries: A batch of queries, such as requests will bring. With them the SavedModel gets
-        a request for each of the first two signatures that TensorFlow Serving replays before it
-        makes the model available. `None`: no such requests.
+        a request of every query, one at a time, for each of the first two signatures; TensorFlow
+        Serving replays them before it makes the model available. At most 500 queries, because it
+        replays at most 1,000 requests; eight are enough. `None`: no such requests.
 
     Raises:
       ValueError: it is neither, or has no index; or its query model was never called, or takes an
@@ -91,10 +92,12 @@ def _in_core_ops(layer: ScaNN) -> TopK:
 
 
 def _warmup_requests(layer: TopK, queries: Any) -> list[Request]:
-    """A request for each signature that a server may batch.
+    """A request of each query for each signature that a server may batch.
+
+    One query a request, because a server with batching refuses larger ones than its batches.
 
     Raises:
-      ValueError: the queries are not what the layer takes.
+      ValueError: the queries are not what the layer takes, or none or too many.
     """
     spec = layer.query_spec()
     has_names = named_spec(spec) is not spec  # of its own, in the signatures
@@ -116,14 +119,22 @@ def _warmup_requests(layer: TopK, queries: Any) -> list[Request]:
         raise ValueError(f"warmup_queries must be a batch of {spec}: {error}") from None
     if len(rows) != 1 or not compatible:
         raise ValueError(f"warmup_queries must be a batch of {spec}")
+    count = rows.pop()
+    if not 1 <= 2 * count <= MOST_WARMUP_REQUESTS:
+        raise ValueError(
+            f"warmup_queries are {count}, but must be 1 to {MOST_WARMUP_REQUESTS // 2}: a server "
+            "replays each of them for two signatures"
+        )
     # As the signatures name them.
     named = tensors if isinstance(tensors, dict) else {"queries": tensors}
     dtype = layer._identifier_dtype()
-    exclusions = tf.fill([rows.pop(), 1], tf.constant(missing_identifier(dtype), dtype))
-    return [
-        ("serving_default", named),
-        ("query_with_exclusions", {**named, "exclusions": exclusions}),
-    ]
+    exclusions = tf.fill([1, 1], tf.constant(missing_identifier(dtype), dtype))
+    requests: list[Request] = []
+    for row in range(count):
+        inputs = {name: tensor[row : row + 1] for name, tensor in named.items()}
+        requests.append(("serving_default", inputs))
+        requests.append(("query_with_exclusions", {**inputs, "exclusions": exclusions}))
+    return requests
 
 
 def saved_model_assets(path: str | os.PathLike[str]) -> list[str]:

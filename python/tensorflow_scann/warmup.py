@@ -23,6 +23,9 @@ _MODEL_SPEC_SIGNATURE_NAME = 3
 _MAP_KEY = 1
 _MAP_VALUE = 2
 
+# Serving refuses a model with more of them (its WarmupConsts::kMaxNumRecords).
+MOST_WARMUP_REQUESTS = 1000
+
 Request = tuple[str, Mapping[str, Any]]  # signature name, inputs by name
 
 

@@ -1,4 +1,4 @@
-"""The lines of examples/cc/README.md, run as written."""
+"""The lines of examples/cc/README.md and of docs/reference/cc.md, run as written."""
 
 import os
 import pathlib
@@ -7,7 +7,10 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+import tensorflow_scann as tfscann
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "examples"
@@ -44,3 +47,23 @@ def test_lines_of_the_readme() -> None:
     assert "tuesday" in lines[2]
     assert all(output == outputs["engine"] for output in outputs.values())
     shutil.rmtree(FOLDER)
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
+def test_page_of_the_library(tmp_path: pathlib.Path) -> None:
+    text = (ROOT / "docs" / "reference" / "cc.md").read_text()
+    (program,) = re.findall(r"^```cpp\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    install, use = re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (tmp_path / "nearest.cc").write_text(program)
+    vectors = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    searcher = tfscann.Searcher.build(vectors)
+    searcher.save(tmp_path / "items.index")
+    for part in ("CMakeLists.txt", "cc", "python"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    script = "set -e\n" + install + use
+    finished = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    rows = [int(line.split()[0]) for line in finished.stdout.splitlines()[-5:]]
+    assert rows == searcher.search(np.ones((1, 4), np.float32), k=5)[1][0].tolist()

@@ -289,9 +289,13 @@ def test_library_for_another_tensorflow(tmp_path: pathlib.Path) -> None:
     installed = find_library(tf.__version__)
     shutil.copy(installed, tmp_path / "_ops_tf_2_21.so")
     shutil.copy(installed, tmp_path / "_ops_tf_2_9.so")
-    message = "was built for TensorFlow 2.9, 2.21, but TensorFlow 2.17.1 is installed.*pip install"
+    message = "was built for TensorFlow 2.9, 2.21, but TensorFlow 2.19.1 is installed.*pip install"
     with pytest.raises(ImportError, match=message):
-        find_library("2.17.1", tmp_path)
+        find_library("2.19.1", tmp_path)
+    for outside in ("2.17.1", "2.22.0rc0", "3.0.0"):
+        message = f"TensorFlow {outside} is installed. Install a TensorFlow that it was built for$"
+        with pytest.raises(ImportError, match=message):
+            find_library(outside, tmp_path)
     with pytest.raises(ImportError, match="built for TensorFlow no version, but"):
         find_library("2.21.0", tmp_path / "none")
 

@@ -277,17 +277,16 @@ def test_warmup_requests(searcher: Searcher, vectors: np.ndarray, tmp_path: path
         for record in tf.data.TFRecordDataset(str(file))
     ]
     requests = [log.predict_log.request for log in logs]
-    assert [r.model_spec.signature_name for r in requests] == [
-        "serving_default",
-        "query_with_exclusions",
-    ]
-    for request in requests:
-        assert (tf.make_ndarray(request.inputs["queries"]) == vectors[:3]).all()
-    assert tf.make_ndarray(requests[1].inputs["exclusions"]).tolist() == [[b""]] * 3
+    names = [request.model_spec.signature_name for request in requests]
+    assert names == ["serving_default", "query_with_exclusions"] * 3
+    for number, request in enumerate(requests):
+        row = number // 2
+        assert (tf.make_ndarray(request.inputs["queries"]) == vectors[row : row + 1]).all()
+    assert tf.make_ndarray(requests[1].inputs["exclusions"]).tolist() == [[b""]]
     for request in requests:
         inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
         scores, _ = signature(tmp_path, request.model_spec.signature_name)(**inputs)
-        assert scores.shape == (3, 10)
+        assert scores.shape == (1, 10)
 
 
 def test_warmup_requests_of_a_query_model_with_two_inputs(
@@ -307,7 +306,7 @@ def test_warmup_requests_of_a_query_model_with_two_inputs(
         request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
         inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
         scores, _ = signature(tmp_path, request.model_spec.signature_name)(**inputs)
-        assert scores.shape == (2, 4)
+        assert scores.shape == (1, 4)
 
 
 def test_what_an_earlier_export_left_is_gone(
@@ -334,4 +333,7 @@ def test_bad_arguments(searcher: Searcher, vectors: np.ndarray, tmp_path: pathli
     for queries in (vectors[0], vectors[:3, :20], "words", 3.0):
         with pytest.raises(ValueError, match="warmup_queries must be a batch of"):
             tfscann.export(searcher, tmp_path / "model", warmup_queries=queries)
+    for count in (0, 501):
+        with pytest.raises(ValueError, match=f"warmup_queries are {count}, but must be 1 to 500"):
+            tfscann.export(searcher, tmp_path / "model", warmup_queries=vectors[:count])
     assert not (tmp_path / "model").exists()

@@ -48,7 +48,8 @@ options=(--compilation_mode=opt --cxxopt=-std=c++17 --host_cxxopt=-std=c++17 --s
   --nosandbox_debug --symlink_prefix=/ --color=no --curses=no --noshow_progress)
 # Serving compiles with the old ABI of std::string; a wheel cannot be linked with that.
 bazel "${startup[@]}" build "${options[@]}" --cxxopt=-D_GLIBCXX_USE_CXX11_ABI=0 \
-  --output_groups=compilation_outputs @org_tensorflow_scann//cc/tf:serving
+  --output_groups=compilation_outputs @org_tensorflow_scann//cc/tf:{serving,searcher_resource} \
+  @org_tensorflow_scann//cc/{tf:identifier_tensors,io:index_file,search:index,kernels}
 server=//tensorflow_serving/model_servers:tensorflow_model_server
 bazel "${startup[@]}" build "${options[@]}" --cxxopt=-DEIGEN_MAX_ALIGN_BYTES=64 "$server"
 found="$(bazel "${startup[@]}" run "${options[@]}" --cxxopt=-DEIGEN_MAX_ALIGN_BYTES=64 "$server" -- \

@@ -25,6 +25,7 @@ action, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 if action == "save":
     layer = tfscann.layers.factorized_top_k.ScaNN(k=5).index(rows, np.arange(30000) + 7)
     tfscann.export(layer, folder / minor, warmup_queries=queries)
+    tfscann.export(layer, folder / f"core_{minor}", ops="tensorflow")
     np.save(folder / f"{minor}.npy", layer(queries)[1].numpy())
 else:
     for saved in sorted(folder.glob("*.npy")):
@@ -37,4 +38,15 @@ else:
             num_reordering_candidates=tf.constant(30000),
         )
         assert (outputs["identifiers"].numpy()[:, 0] == np.arange(50) + 7).all(), saved
+        # In core ops, every candidate in the leaves is scored exactly: each row finds itself, and
+        # results are no worse. Excluded, it is gone.
+        core = tf.saved_model.load(str(folder / f"core_{saved.stem}"))
+        for each in (model, core):
+            own = each(queries)[1][:, :1].numpy()
+            assert (own[:, 0] == np.arange(50) + 7).all(), saved
+            excluding = each.signatures["query_with_exclusions"](
+                queries=tf.constant(queries), exclusions=tf.constant(own)
+            )
+            assert (excluding["identifiers"].numpy() != own).all(), saved
+        assert (core(queries)[0].numpy() >= model(queries)[0].numpy() - 2e-5).all(), saved
         print(f"TensorFlow {minor} answers from what {saved.stem} saved")

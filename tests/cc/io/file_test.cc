@@ -35,6 +35,19 @@ TEST(MapFileTest, AnEmptyFileHasNoBytes) {
   EXPECT_EQ(memory->bytes.size(), 0u);
 }
 
+TEST(MapFileTest, ReadsWhatCannotBeMapped) {
+  // Linux says 4,096 bytes of such a file, which has fewer, and does not map it.
+  const std::string path = "/sys/devices/system/cpu/online";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "there is no " << path;
+  const Result<Memory> memory = MapFile(path);
+  TFSCANN_ASSERT_OK(memory);
+  EXPECT_FALSE(memory->mapped);
+  std::ifstream stream(path);
+  const std::string contents((std::istreambuf_iterator<char>(stream)), {});
+  EXPECT_FALSE(contents.empty());
+  EXPECT_EQ(std::string(memory->bytes.begin(), memory->bytes.end()), contents);
+}
+
 TEST(MapFileTest, SaysWhatIsWrong) {
   const TempFolder folder;
   const std::string missing = folder.Path("missing");

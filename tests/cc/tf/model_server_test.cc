@@ -198,11 +198,11 @@ class ModelServerTest : public ::testing::Test {
 TEST_F(ModelServerTest, ReplaysWarmupRequests) {
   const absl::StatusOr<std::vector<Request>> requests = ReadWarmupRequests(VersionPath(1));
   ASSERT_TRUE(requests.ok()) << requests.status();
-  ASSERT_EQ(requests->size(), 2);
+  ASSERT_EQ(requests->size(), 4);
   EXPECT_EQ((*requests)[0].signature, "serving_default");
   EXPECT_EQ((*requests)[1].signature, "query_with_exclusions");
   const auto model = MustLoad(VersionPath(1));
-  EXPECT_EQ(model->num_warmup_requests(), 2);
+  EXPECT_EQ(model->num_warmup_requests(), 2 * 2);  // of two queries, for two signatures
   EXPECT_TRUE(AnswersAs(*model, 1));
 }
 
@@ -332,7 +332,7 @@ TEST_F(ModelServerTest, LoadsFromAFileSystemThatCannotMap) {
     }
   }
   const auto model = MustLoad("ram://models/1");
-  EXPECT_EQ(model->num_warmup_requests(), 2);
+  EXPECT_EQ(model->num_warmup_requests(), 2 * 2);  // of two queries, for two signatures
   const std::string asset = fs::path(AssetOf(root)).filename();
   ASSERT_TRUE(env->DeleteFile("ram://models/1/assets/" + asset).ok());
   EXPECT_TRUE(AnswersAs(*model, 1));
