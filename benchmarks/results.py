@@ -102,10 +102,14 @@ class Run:
     def at_recall(self, system: str, mode: str, measure: str, target: float) -> list[float] | None:
         """A measure at a target recall on the system's own frontier, one value a round.
 
-        None when the frontier does not reach to both sides of the target.
+        Where what was measured below the target is no faster than the frontier's first point above
+        it, that point counts. None when not both sides of the target were measured.
         """
         points = self.frontier(system, mode)
         recalls = [point.recall for point in points]
+        measured = [p.recall for p in self.points if p.system == system and p.mode == mode]
+        if min(measured) <= target < recalls[0]:
+            return [answer[measure] for answer in points[0].rounds]
         rounds = zip(*([answer[measure] for answer in p.rounds] for p in points), strict=True)
         values = [frontier.at_recall(recalls, list(row), target) for row in rounds]
         found = [value for value in values if value is not None]

@@ -17,7 +17,30 @@ from benchmarks.peers.adapter import Adapter, Floats, Rows, Settings
 INDEX_FILE = "index.tfscann"
 
 # Search settings for 331,479 candidates; leaf counts scale with the square root of the candidates.
-LEAVES_TO_SEARCH = [6, 8, 10, 11, 12, 13, 15, 18, 21, 24, 28, 33, 40, 50, 65, 90, 130, 200]
+LEAVES_TO_SEARCH = [
+    2,
+    3,
+    4,
+    5,
+    6,
+    8,
+    10,
+    11,
+    12,
+    13,
+    15,
+    18,
+    21,
+    24,
+    28,
+    33,
+    40,
+    50,
+    65,
+    90,
+    130,
+    200,
+]
 REORDERED = [30, 40, 50, 65, 80, 140]
 
 

@@ -66,4 +66,4 @@ def test_page_of_the_library(tmp_path: pathlib.Path) -> None:
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
     rows = [int(line.split()[0]) for line in finished.stdout.splitlines()[-5:]]
-    assert rows == searcher.search(np.ones((1, 4), np.float32), k=5)[1][0].tolist()
+    assert rows == searcher.search(np.ones((1, 4), np.float32), k=5)[1].numpy()[0].tolist()
