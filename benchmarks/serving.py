@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -40,6 +41,7 @@ FIGURES = (
 
 
 def main(arguments: list[str] | None = None) -> None:
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving")
     parser.add_argument("--recall", type=float, default=0.95)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
@@ -79,6 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
             system["recall"] = float(hits.mean())
     result = {
         "date": datetime.date.today().isoformat(),
+        "command": shlex.join(["python", "-m", "benchmarks.serving", *arguments]),
         "machine": machine.describe(),
         "tensorflow": models["tensorflow"],
         "systems": {
@@ -176,7 +179,7 @@ def report(result: Any) -> str:
         "",
         f"331,479 x 100 GloVe vectors, k = 10, TensorFlow {result['tensorflow']}, "
         f"{result['machine']['cpu']}, {result['machine']['cpus']} processors. "
-        "`python -m benchmarks.serving`; medians of three rounds, the systems in turn.",
+        f"`{result['command']}`; medians of three rounds, the systems in turn.",
         "",
         f"- {OURS}: {ours['config']}",
         f"- {TFRS} (TFRS 0.7.7, scann 1.4.2): {tfrs['config']}",
