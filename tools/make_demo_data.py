@@ -40,16 +40,10 @@ def quantize(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
     return codes, scales
 
 
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows scaled to unit length."""
-    lengths: NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / lengths
-
-
 def kept_neighbours(exact: NDArray[np.float32], decoded: NDArray[np.float32]) -> float:
     """The share of the words' 10 nearest others by cosine that are among them in both."""
     lists = []
-    for vectors in (unit(exact), unit(decoded)):
+    for vectors in (datasets.unit(exact), datasets.unit(decoded)):
         found = datasets.exact_neighbours(vectors, vectors, NEIGHBOURS + 1)
         # A word is its own nearest neighbour; it is put first, wherever rounding has moved it.
         own = np.arange(len(found))[:, None]
