@@ -7,6 +7,7 @@ The archive has
   queries.f32      the vectors of a few words, float32, one after the other
   neighbours.txt   what Python finds for them in glove/, a line each: "word score, word score, ..."
   versions/{1,2}   two versions of a model with different candidates, with warm-up requests
+  core_ops/1       the first of them without the ops of this package
 """
 
 import importlib
@@ -57,7 +58,7 @@ def make_glove(tfscann: Any, folder: pathlib.Path) -> None:
 
 
 def make_versions(tfscann: Any, folder: pathlib.Path) -> None:
-    """Two versions of a model of 30,000 x 64 candidates."""
+    """Two versions of a model of 30,000 x 64 candidates, and one of them in core ops."""
     config = tfscann.IndexConfig(num_leaves=300, num_leaves_to_search=12, training_iterations=4)
     for version in (1, 2):
         rng = np.random.default_rng(version)
@@ -67,6 +68,9 @@ def make_versions(tfscann: Any, folder: pathlib.Path) -> None:
         names = np.array([f"version {version}, item {row}" for row in range(len(rows))])
         searcher = tfscann.Searcher.build(rows, names, config=config, progress=False)
         tfscann.export(searcher, folder / "versions" / str(version), warmup_queries=rows[:2])
+        if version == 1:
+            core_ops = folder / "core_ops" / "1"
+            tfscann.export(searcher, core_ops, ops="tensorflow", warmup_queries=rows[:2])
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -49,11 +49,13 @@ def searcher(
 
 @pytest.fixture
 def run_python(tmp_path: os.PathLike[str]) -> Callable[..., str]:
-    """Runs a program in a new process and returns what it prints."""
+    """Runs a program in a new process, by the command `within`, and returns what it prints."""
 
-    def run(program: str, *arguments: object, **environment: str) -> str:
+    def run(
+        program: str, *arguments: object, within: Sequence[str] = (), **environment: str
+    ) -> str:
         finished = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)],
+            [*within, sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)],
             capture_output=True,
             text=True,
             cwd=tmp_path,

@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import subprocess
 from collections.abc import Callable
 
 import numpy as np
@@ -25,6 +26,16 @@ class Model(tf.Module):
         return {"scores": scores, "identifiers": identifiers}
 
 
+# Prints what a saved Model finds; its arguments are the SavedModel and a file of queries.
+SERVE = """
+import sys, numpy as np, tensorflow as tf
+import tensorflow_scann
+model = tf.saved_model.load(sys.argv[1])
+for name in model.serve(np.load(sys.argv[2]))["identifiers"].numpy().ravel():
+    print(name.decode())
+"""
+
+
 @pytest.fixture
 def saved(searcher: Searcher, tmp_path: pathlib.Path) -> pathlib.Path:
     path = tmp_path / "model"
@@ -44,17 +55,26 @@ def test_moved_and_loaded_in_a_process_that_never_saw_the_data(
     moved.parent.mkdir()
     shutil.move(saved, moved)
     np.save(tmp_path / "queries.npy", vectors[:20])
-    printed = run_python(
-        """
-        import sys, numpy as np, tensorflow as tf
-        import tensorflow_scann
-        model = tf.saved_model.load(sys.argv[1])
-        for name in model.serve(np.load(sys.argv[2]))["identifiers"].numpy().ravel():
-            print(name.decode())
-        """,
-        moved,
-        tmp_path / "queries.npy",
-    )
+    printed = run_python(SERVE, moved, tmp_path / "queries.npy")
+    expected = searcher.search(vectors[:20], 5)[1].numpy().astype(str).ravel().tolist()
+    assert printed.split() == expected
+
+
+def test_loaded_from_a_read_only_file_system(
+    saved: pathlib.Path,
+    searcher: Searcher,
+    vectors: np.ndarray,
+    tmp_path: pathlib.Path,
+    run_python: Callable[..., str],
+) -> None:
+    # A mount that this command and its children alone see.
+    read_only = ["unshare", "--map-root-user", "--mount", "sh", "-ec"]
+    read_only += ['mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"; exec "$@"', str(saved)]
+    if subprocess.run([*read_only, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this process may not mount a folder for itself")
+    assert subprocess.run([*read_only, "touch", saved / "new"], check=False).returncode != 0
+    np.save(tmp_path / "queries.npy", vectors[:20])
+    printed = run_python(SERVE, saved, tmp_path / "queries.npy", within=read_only)
     expected = searcher.search(vectors[:20], 5)[1].numpy().astype(str).ravel().tolist()
     assert printed.split() == expected
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the serving ops in a workspace laid out as TensorFlow Serving's; see
-# third_party/tf_serving/README.md.
+# Builds the serving ops in a workspace laid out as TensorFlow Serving's (see
+# third_party/tf_serving/README.md), and there, too, a program that uses the engine alone.
 #
 # usage: run.sh PYTHON [BAZEL_STARTUP_OPTION...]
 #   PYTHON: an interpreter with TensorFlow
@@ -59,4 +59,13 @@ if [[ "$found" != "$expected" ]]; then
   printf 'The model server has these ops:\n%s\nnot these:\n%s\n' "$found" "$expected" >&2
   exit 1
 fi
-echo "The serving ops build in Serving's workspace and are linked in."
+
+cp "$root/examples/cc/search_with_engine.cc" engine/
+"$python" -c 'import numpy; numpy.arange(8, dtype="<f4").tofile("queries.f32")'
+found="$(bazel "${startup[@]}" run "${options[@]}" //engine:search_with_engine -- \
+  "$root/tests/golden/v4_tree_string_ids.idx" "$PWD/queries.f32" 2>/dev/null)"
+if ! grep -qE '^candidate [0-9]+ [0-9.]+(, candidate [0-9]+ -?[0-9.]+){9}$' <<<"$found"; then
+  printf 'The program that uses the engine found:\n%s\n' "$found" >&2
+  exit 1
+fi
+echo "The serving ops build in Serving's workspace and are linked in, and so is the engine alone."

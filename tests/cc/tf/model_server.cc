@@ -102,7 +102,8 @@ absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(const std::string
   return model;
 }
 
-absl::StatusOr<Tensors> LoadedModel::Run(const Request& request) const {
+absl::StatusOr<Tensors> LoadedModel::Run(const Request& request,
+                                         const tensorflow::RunOptions& options) const {
   const auto& signatures = bundle_.GetSignatures();
   const auto signature = signatures.find(request.signature);
   if (signature == signatures.end()) {
@@ -123,7 +124,7 @@ absl::StatusOr<Tensors> LoadedModel::Run(const Request& request) const {
     fetches.push_back(info.name());
   }
   std::vector<Tensor> found;
-  TF_RETURN_IF_ERROR(bundle_.GetSession()->Run(feeds, fetches, {}, &found));
+  TF_RETURN_IF_ERROR(bundle_.GetSession()->Run(options, feeds, fetches, {}, &found, nullptr));
   Tensors outputs;
   for (size_t i = 0; i < names.size(); ++i) outputs[names[i]] = found[i];
   return outputs;
@@ -156,35 +157,46 @@ ModelServer::Version::Version(std::string name, std::unique_ptr<LoadedModel> mod
   options.max_execution_batch_size = kBatchSizes.back();
   options.batch_timeout_micros = 100;
   options.max_enqueued_batches = 100;
-  TF_CHECK_OK(scheduler->AddQueue(
-      options,
-      [this](std::unique_ptr<tensorflow::serving::Batch<Task>> batch) { RunBatch(*batch); },
-      &queue_));
+  for (const std::string signature : {"serving_default", "query_with_exclusions"}) {
+    TF_CHECK_OK(scheduler->AddQueue(
+        options,
+        [this, signature](std::unique_ptr<tensorflow::serving::Batch<Task>> batch) {
+          RunBatch(signature, *batch);
+        },
+        &queues_[signature]));
+  }
 }
 
-absl::StatusOr<Tensors> ModelServer::Version::Predict(const Tensor& queries) const {
+absl::StatusOr<Tensors> ModelServer::Version::Predict(const Request& request) const {
+  const auto queue = queues_.find(request.signature);
+  if (queue == queues_.end()) {
+    return absl::InvalidArgumentError(absl::StrCat(request.signature, " is not run in batches"));
+  }
   absl::StatusOr<Tensors> outputs;
   absl::Notification done;
   auto task = std::make_unique<Task>();
-  task->queries = queries;
+  task->inputs = &request.inputs;
   task->outputs = &outputs;
   task->done = &done;
-  TF_RETURN_IF_ERROR(queue_->Schedule(&task));
+  TF_RETURN_IF_ERROR(queue->second->Schedule(&task));
   done.WaitForNotification();
   return outputs;
 }
 
-void ModelServer::Version::RunBatch(const tensorflow::serving::Batch<Task>& batch) const {
+void ModelServer::Version::RunBatch(const std::string& signature,
+                                    const tensorflow::serving::Batch<Task>& batch) const {
   const int64_t size = static_cast<int64_t>(batch.size());
   const int64_t padded = *std::lower_bound(kBatchSizes.begin(), kBatchSizes.end(), size);
-  std::vector<Tensor> parts;
-  for (int i = 0; i < batch.num_tasks(); ++i) parts.push_back(batch.task(i).queries);
-  // As Serving pads: with the first row of the first request.
-  for (int64_t i = size; i < padded; ++i) parts.push_back(batch.task(0).queries.Slice(0, 1));
-
-  Tensor queries;
-  TF_CHECK_OK(tensorflow::tensor::Concat(parts, &queries));
-  const absl::StatusOr<Tensors> outputs = model_->Run({"serving_default", {{"queries", queries}}});
+  Request together;
+  together.signature = signature;
+  for (const auto& [name, first] : *batch.task(0).inputs) {
+    std::vector<Tensor> parts;
+    for (int i = 0; i < batch.num_tasks(); ++i) parts.push_back(batch.task(i).inputs->at(name));
+    // As Serving pads: with the first row of the first request.
+    for (int64_t i = size; i < padded; ++i) parts.push_back(first.Slice(0, 1));
+    TF_CHECK_OK(tensorflow::tensor::Concat(parts, &together.inputs[name]));
+  }
+  const absl::StatusOr<Tensors> outputs = model_->Run(together);
   int64_t begin = 0;
   for (int i = 0; i < batch.num_tasks(); ++i) {
     const Task& task = batch.task(i);

@@ -40,7 +40,8 @@ class LoadedModel {
   int num_warmup_requests() const { return num_warmup_requests_; }
 
   // Runs a signature. Safe for any number of threads.
-  absl::StatusOr<Tensors> Run(const Request& request) const;
+  absl::StatusOr<Tensors> Run(const Request& request,
+                              const tensorflow::RunOptions& options = {}) const;
 
  private:
   tensorflow::SavedModelBundle bundle_;
@@ -62,9 +63,9 @@ class ModelServer {
 
  private:
   struct Task : tensorflow::serving::BatchTask {
-    size_t size() const override { return queries.dim_size(0); }
+    size_t size() const override { return inputs->begin()->second.dim_size(0); }
 
-    tensorflow::Tensor queries;
+    const Tensors* inputs = nullptr;
     absl::StatusOr<Tensors>* outputs = nullptr;
     absl::Notification* done = nullptr;
   };
@@ -82,16 +83,17 @@ class ModelServer::Version {
   const std::string& name() const { return name_; }
   const LoadedModel& model() const { return *model_; }
 
-  // The signature serving_default, together with other threads' requests in one padded batch.
-  absl::StatusOr<Tensors> Predict(const tensorflow::Tensor& queries) const;
+  // Runs serving_default or query_with_exclusions, together with other threads' requests of the
+  // signature in one padded batch.
+  absl::StatusOr<Tensors> Predict(const Request& request) const;
 
  private:
-  void RunBatch(const tensorflow::serving::Batch<Task>& batch) const;
+  void RunBatch(const std::string& signature, const tensorflow::serving::Batch<Task>& batch) const;
 
   const std::string name_;
   const std::unique_ptr<LoadedModel> model_;
   // Destroyed first: that waits for the batches under way.
-  std::unique_ptr<tensorflow::serving::BatchScheduler<Task>> queue_;
+  std::map<std::string, std::unique_ptr<tensorflow::serving::BatchScheduler<Task>>> queues_;
 };
 
 }  // namespace tfscann::testing

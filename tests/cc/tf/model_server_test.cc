@@ -1,6 +1,7 @@
 // The serving ops, linked in statically as in TensorFlow Serving, under a model server's load.
 #include "tests/cc/tf/model_server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -10,12 +11,11 @@
 #include <thread>
 
 #include "absl/strings/match.h"
-#include "cc/io/index_file.h"
-#include "cc/search/scratch.h"
 #include "gtest/gtest.h"
 #include "tensorflow/core/framework/tensor_util.h"
 #include "tensorflow/core/platform/env.h"
 #include "tests/cc/testing/temp_folder.h"
+#include "tests/cc/tf/served_models.h"
 
 namespace tfscann::testing {
 namespace {
@@ -23,71 +23,10 @@ namespace {
 namespace fs = std::filesystem;
 using ::tensorflow::Tensor;
 
-constexpr int64_t kDims = 64;
-constexpr int64_t kK = 10;
 constexpr int kNumThreads = 16;
 constexpr int64_t kNumRequests = 110000;
 constexpr int kNumChanges = 6;
 constexpr int64_t kNumQueries = 400;
-
-const TempFolder& Models() {
-  static const TempFolder* const folder = [] {
-    const auto* unpacked = new TempFolder;
-    const std::string command = "tar -xf tests/models/models.tar -C '" + unpacked->Path("") + "'";
-    if (std::system(command.c_str()) != 0) ADD_FAILURE() << command;
-    return unpacked;
-  }();
-  return *folder;
-}
-
-std::string VersionPath(int version) {
-  return Models().Path("versions/" + std::to_string(version));
-}
-
-std::string AssetOf(const std::string& saved_model) {
-  for (const auto& entry : fs::directory_iterator(saved_model + "/assets")) {
-    return fs::canonical(entry.path());
-  }
-  ADD_FAILURE() << saved_model << " has no assets";
-  return "";
-}
-
-Tensor Queries(int64_t count, uint32_t seed) {
-  Tensor queries(tensorflow::DT_FLOAT, {count, kDims});
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  for (int64_t i = 0; i < count * kDims; ++i) queries.flat<float>()(i) = normal(random);
-  return queries;
-}
-
-struct Answers {
-  std::vector<float> scores;  // [queries, k]
-  std::vector<std::string> identifiers;
-};
-
-// What the engine finds, with no TensorFlow around it.
-Answers EngineAnswers(const std::string& saved_model, const Tensor& queries) {
-  Answers answers;
-  Result<IndexFile> file = OpenIndex(AssetOf(saved_model));
-  if (!file.ok()) {
-    ADD_FAILURE() << file.status().message();
-    return answers;
-  }
-  const int64_t count = queries.dim_size(0);
-  std::vector<int32_t> rows(count * kK);
-  answers.scores.resize(count * kK);
-  SearchScratch scratch;
-  SearchOptions options;
-  options.k = kK;
-  const Status status =
-      file->index->Search({queries.flat<float>().data(), count, kDims}, options, {}, &scratch,
-                          {answers.scores.data(), count, kK}, {rows.data(), count, kK});
-  EXPECT_TRUE(status.ok()) << status.message();
-  for (const int32_t row : rows) {
-    answers.identifiers.emplace_back(file->index->identifiers().Bytes(row));
-  }
-  return answers;
-}
 
 // Whether outputs are the answers to the queries from `first` on, bit for bit.
 bool Matches(const Tensors& outputs, const Answers& answers, int64_t first, int64_t count) {
@@ -103,15 +42,6 @@ bool Matches(const Tensors& outputs, const Answers& answers, int64_t first, int6
     }
   }
   return true;
-}
-
-std::unique_ptr<LoadedModel> MustLoad(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<LoadedModel>> model = LoadedModel::Load(path);
-  if (!model.ok()) {
-    ADD_FAILURE() << path << ": " << model.status();
-    std::abort();
-  }
-  return *std::move(model);
 }
 
 int NumMappings(const std::string& file) {
@@ -149,10 +79,11 @@ class ModelServerTest : public ::testing::Test {
     const ModelServer::Handle version = server.CurrentVersion();
     const Answers& answers = answers_.at(version->name() == "1" ? 1 : 2);
     if ((*random)() % 50 == 0) {
-      AskWithExclusions(version->model(), tensorflow::tensor::DeepCopy(queries), answers, first);
+      AskWithExclusions(*version, queries, answers, first);
       return;
     }
-    const absl::StatusOr<Tensors> outputs = version->Predict(queries);
+    const absl::StatusOr<Tensors> outputs =
+        version->Predict({"serving_default", {{"queries", queries}}});
     if (!outputs.ok()) {
       num_failed_ += 1;
       ADD_FAILURE() << outputs.status();
@@ -162,15 +93,15 @@ class ModelServerTest : public ::testing::Test {
   }
 
   // Excludes the first result of each query.
-  void AskWithExclusions(const LoadedModel& model, const Tensor& queries, const Answers& answers,
-                         int64_t first) {
+  void AskWithExclusions(const ModelServer::Version& version, const Tensor& queries,
+                         const Answers& answers, int64_t first) {
     const int64_t count = queries.dim_size(0);
     Tensor exclusions(tensorflow::DT_STRING, {count, 1});
     for (int64_t i = 0; i < count; ++i) {
       exclusions.flat<tensorflow::tstring>()(i) = answers.identifiers[(first + i) * kK];
     }
-    const absl::StatusOr<Tensors> outputs =
-        model.Run({"query_with_exclusions", {{"queries", queries}, {"exclusions", exclusions}}});
+    const absl::StatusOr<Tensors> outputs = version.Predict(
+        {"query_with_exclusions", {{"queries", queries}, {"exclusions", exclusions}}});
     if (!outputs.ok()) {
       num_failed_ += 1;
       ADD_FAILURE() << outputs.status();
@@ -232,7 +163,7 @@ TEST_F(ModelServerTest, ServesManyThreadsWhileVersionsChange) {
     while (!unloaded.expired() && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    ASSERT_TRUE(unloaded.expired()) << "version " << old_version << " was never let go";
+    EXPECT_TRUE(unloaded.expired()) << "version " << old_version << " was never let go";
     // The last handle went in a client's thread, which may still be destroying the session.
     while (NumMappings(AssetOf(VersionPath(old_version))) > 0 &&
            std::chrono::steady_clock::now() < deadline) {
@@ -247,9 +178,12 @@ TEST_F(ModelServerTest, ServesManyThreadsWhileVersionsChange) {
   EXPECT_EQ(num_wrong_, 0);
   EXPECT_TRUE(AnswersAs(server.CurrentVersion()->model(), 1));
 
-  // Four more versions came and went between the second and the last change.
+  // Now and then a request under way holds some; the least of three changes is what stays. The
+  // versions that came and went between them would leave more if they left a sixteenth of an index.
+  const int64_t before = *std::min_element(resident.begin(), resident.begin() + 3);
+  const int64_t after = *std::min_element(resident.begin() + 3, resident.end());
   const int64_t index_bytes = static_cast<int64_t>(fs::file_size(AssetOf(VersionPath(1))));
-  EXPECT_LT(resident[5] - resident[1], index_bytes) << "of " << index_bytes << " bytes an index";
+  EXPECT_LT(after - before, index_bytes / 16) << "of " << index_bytes << " bytes an index";
 }
 
 TEST_F(ModelServerTest, ADamagedVersionDoesNotLoadAndDisturbsNone) {
