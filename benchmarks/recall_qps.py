@@ -28,8 +28,15 @@ TWO_TOWER_CANDIDATES, TWO_TOWER_SEED = 200_000, 0
 DIMENSIONS: dict[str, tuple[int, tuple[int, ...] | None]] = {
     "glove": (100, tuple(range(1, 101))),
     "glove-published": (100, (100,)),
+    "glove-log-normal": (100, (100,)),
     "wordnet": (384, (256, 384, 768)),
     "two-tower": (64, None),
+}
+
+GLOVE_LENGTHS = {
+    "glove": "unit",
+    "glove-published": "published",
+    "glove-log-normal": "log_normal",
 }
 
 
@@ -111,7 +118,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parsed.rounds = QUICK_ROUNDS if parsed.quick else ROUNDS
     if parsed.quick and parsed.candidates is None:
         parsed.candidates = QUICK_CANDIDATES
-    if not parsed.dataset.startswith("glove") and parsed.distance_measure != "dot_product":
+    if parsed.dataset not in GLOVE_LENGTHS and parsed.distance_measure != "dot_product":
         parser.error(f"--distance-measure is squared_l2, and {parsed.dataset} is for dot products")
     usual, allowed = DIMENSIONS[parsed.dataset]
     parsed.dimensions = usual if parsed.dimensions is None else parsed.dimensions
@@ -129,7 +136,7 @@ def _prepare_dataset(parsed: argparse.Namespace, cache: Path) -> datasets.Datase
     if parsed.dataset == "wordnet":
         whole = datasets.wordnet_definitions(parsed.dimensions, cache)
     else:
-        whole = datasets.glove(cache, parsed.dataset == "glove", parsed.distance_measure)
+        whole = datasets.glove(cache, GLOVE_LENGTHS[parsed.dataset], parsed.distance_measure)
     fewer = None if parsed.dimensions == whole.shape()[1] else parsed.dimensions
     return datasets.head(whole, parsed.candidates, fewer) if parsed.candidates or fewer else whole
 
