@@ -1,5 +1,6 @@
-// A model server and its clients in one process: loads a SavedModel with the C++ loader and asks
-// its serving_default from closed-loop clients. Prints JSON; see serving.py.
+// A model server and its clients in one process: the server of the tests (tests/cc/tf/model_server)
+// loads a SavedModel and replays its warm-up requests; closed-loop clients ask its serving_default.
+// Prints JSON; see serving.py.
 //
 // usage: serving_client OP_LIBRARY SAVED_MODEL QUERIES DIMENSIONS SECONDS ANSWERS
 //   QUERIES: float32 [n, DIMENSIONS]; ANSWERS: written, int32 [n, k], the identifiers found
@@ -9,20 +10,26 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "tensorflow/cc/saved_model/loader.h"
 #include "tensorflow/core/framework/tensor.h"
 #include "tensorflow/core/platform/env.h"
-#include "tensorflow/core/public/session.h"
+#include "tests/cc/tf/model_server.h"
 
 namespace {
 
+using ::tensorflow::Tensor;
+using ::tfscann::testing::LoadedModel;
+using ::tfscann::testing::ModelServer;
+using ::tfscann::testing::Request;
+using ::tfscann::testing::Tensors;
 using Clock = std::chrono::steady_clock;
-using tensorflow::Tensor;
+using Ask = std::function<Tensor(const Tensor& queries)>;  // returns identifiers
 
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -39,38 +46,10 @@ double ResidentMegabytes() {
   return resident * 4096 / 1e6;
 }
 
-class Server {
- public:
-  Server(const std::string& op_library, const std::string& saved_model) {
-    void* handle;
-    Check(tensorflow::Env::Default()->LoadDynamicLibrary(op_library.c_str(), &handle));
-    const double resident = ResidentMegabytes();
-    const Clock::time_point start = Clock::now();
-    Check(tensorflow::LoadSavedModel(tensorflow::SessionOptions(), tensorflow::RunOptions(),
-                                     saved_model, {"serve"}, &model_));
-    load_seconds_ = Seconds(Clock::now() - start);
-    loaded_megabytes_ = ResidentMegabytes() - resident;
-    const auto& signature = model_.GetSignatures().at("serving_default");
-    input_ = signature.inputs().begin()->second.name();
-    outputs_ = {signature.outputs().at("scores").name(),
-                signature.outputs().at("identifiers").name()};
-  }
-
-  Tensor Identifiers(const Tensor& queries, const tensorflow::RunOptions& options = {}) const {
-    std::vector<Tensor> found;
-    Check(model_.GetSession()->Run(options, {{input_, queries}}, outputs_, {}, &found, nullptr));
-    return found[1];
-  }
-
-  double load_seconds() const { return load_seconds_; }
-  double loaded_megabytes() const { return loaded_megabytes_; }
-
- private:
-  tensorflow::SavedModelBundle model_;
-  std::string input_;
-  std::vector<std::string> outputs_;
-  double load_seconds_ = 0, loaded_megabytes_ = 0;
-};
+Tensor IdentifiersOf(const absl::StatusOr<Tensors>& outputs) {
+  Check(outputs.status());
+  return outputs->at("identifiers");
+}
 
 std::vector<Tensor> Batches(const std::vector<float>& values, int64_t dimensions, int64_t size) {
   std::vector<Tensor> batches;
@@ -83,36 +62,41 @@ std::vector<Tensor> Batches(const std::vector<float>& values, int64_t dimensions
   return batches;
 }
 
-// The median latency of a client who lends the session its own thread, microseconds.
-double MedianOnCallingThread(const Server& server, const std::vector<Tensor>& queries) {
-  tensorflow::RunOptions options;
-  options.set_inter_op_thread_pool(-1);
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// How long each of the first `count` queries takes, microseconds, with a pause before each.
+std::vector<double> Latencies(const Ask& ask, const std::vector<Tensor>& queries, size_t count,
+                              std::chrono::milliseconds pause = {}) {
   std::vector<double> latencies;
-  for (const Tensor& query : queries) {
+  for (size_t i = 0; i < count; ++i) {
+    if (pause.count() > 0) std::this_thread::sleep_for(pause);
     const Clock::time_point start = Clock::now();
-    server.Identifiers(query, options);
+    ask(queries[i]);
     latencies.push_back(Seconds(Clock::now() - start) * 1e6);
   }
-  std::nth_element(latencies.begin(), latencies.begin() + latencies.size() / 2, latencies.end());
-  return latencies[latencies.size() / 2];
+  return latencies;
 }
 
 // Clients that each ask again as soon as they have an answer. Prints latencies and throughput.
-void Measure(const Server& server, const std::vector<Tensor>& batches, int num_clients,
-             double seconds) {
+void Measure(const Ask& ask, const char* server, const std::vector<Tensor>& batches,
+             int num_clients, double seconds) {
   std::vector<std::vector<double>> latencies(num_clients);
   std::atomic<size_t> next{0};
   const Clock::time_point start = Clock::now();
   std::vector<std::thread> clients;
   for (int client = 0; client < num_clients; ++client) {
     clients.emplace_back([&, client] {
-      for (Clock::time_point now = start; Seconds(now - start) < seconds;) {
-        const Tensor& queries = batches[next.fetch_add(1) % batches.size()];
-        server.Identifiers(queries);
+      Clock::time_point now = start;
+      do {
+        ask(batches[next.fetch_add(1) % batches.size()]);
         const Clock::time_point end = Clock::now();
         latencies[client].push_back(Seconds(end - now) * 1e6);
         now = end;
-      }
+      } while (Seconds(now - start) < seconds);
     });
   }
   for (std::thread& client : clients) client.join();
@@ -124,8 +108,9 @@ void Measure(const Server& server, const std::vector<Tensor>& batches, int num_c
   std::sort(all.begin(), all.end());
   const double size = static_cast<double>(batches[0].dim_size(0));
   std::printf(
-      "{\"batch\": %.0f, \"clients\": %d, \"p50_us\": %.1f, \"p99_us\": %.1f, \"qps\": %.1f}", size,
-      num_clients, all[all.size() / 2], all[all.size() * 99 / 100],
+      "{\"server\": \"%s\", \"batch\": %.0f, \"clients\": %d, \"p50_us\": %.1f, "
+      "\"p99_us\": %.1f, \"qps\": %.1f}",
+      server, size, num_clients, all[all.size() / 2], all[all.size() * 99 / 100],
       static_cast<double>(all.size()) * size / elapsed);
 }
 
@@ -143,27 +128,47 @@ int main(int argc, char** argv) {
   const int64_t dimensions = std::atoll(argv[4]);
   const double seconds = std::atof(argv[5]);
 
-  const Server server(argv[1], argv[2]);
+  void* op_library;
+  Check(tensorflow::Env::Default()->LoadDynamicLibrary(argv[1], &op_library));
+  const double resident = ResidentMegabytes();
+  const Clock::time_point start = Clock::now();
+  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(argv[2]);
+  const double load_seconds = Seconds(Clock::now() - start);
+  Check(loaded.status());
+  const double loaded_megabytes = ResidentMegabytes() - resident;
+  const int num_warmup_requests = (*loaded)->num_warmup_requests();
+  ModelServer server(static_cast<int>(std::thread::hardware_concurrency()));
+  server.Serve("1", *std::move(loaded));
+  const ModelServer::Handle version = server.CurrentVersion();
+  const LoadedModel& model = version->model();
+
+  // As a server does that batches no requests, the same in the client's thread, and batching.
+  const auto request = [](const Tensor& queries) {
+    return Request{"serving_default", {{"queries", queries}}};
+  };
+  const Ask run = [&](const Tensor& queries) { return IdentifiersOf(model.Run(request(queries))); };
+  tensorflow::RunOptions options;
+  options.set_inter_op_thread_pool(-1);
+  const Ask run_in_this_thread = [&](const Tensor& queries) {
+    return IdentifiersOf(model.Run(request(queries), options));
+  };
+  const Ask predict = [&](const Tensor& queries) {
+    return IdentifiersOf(version->Predict(request(queries)));
+  };
+
   const std::vector<Tensor> singles = Batches(values, dimensions, 1);
-  std::vector<double> first;
-  for (int i = 0; i < 201; ++i) {
-    const Clock::time_point start = Clock::now();
-    server.Identifiers(singles[i]);
-    first.push_back(Seconds(Clock::now() - start) * 1e6);
-  }
-  // The second is the first after one warm-up request; the ninth that after eight, which is as many
-  // as an export with eight warm-up queries has the server ask before it takes requests.
-  const double first_query = first[0], second_query = first[1], ninth_query = first[8];
-  std::nth_element(first.begin(), first.begin() + 100, first.end());
+  const std::vector<double> first = Latencies(run, singles, 201);
+  const double after_pause = Median(Latencies(run, singles, 60, std::chrono::milliseconds(20)));
+  // The second is the first after one warm-up request; the ninth that after eight.
   std::printf(
-      "{\"load_s\": %.4f, \"loaded_mb\": %.1f, \"first_us\": %.1f, \"second_us\": %.1f, "
-      "\"ninth_us\": %.1f, \"median_us\": %.1f,",
-      server.load_seconds(), server.loaded_megabytes(), first_query, second_query, ninth_query,
-      first[100]);
+      "{\"load_s\": %.4f, \"warmup_requests\": %d, \"loaded_mb\": %.1f, \"first_us\": %.1f, "
+      "\"second_us\": %.1f, \"ninth_us\": %.1f, \"median_us\": %.1f, \"after_pause_us\": %.1f,",
+      load_seconds, num_warmup_requests, loaded_megabytes, first[0], first[1], first[8],
+      Median(first), after_pause);
 
   std::ofstream answers(argv[6], std::ios::binary);
   for (const Tensor& queries : Batches(values, dimensions, 100)) {
-    const Tensor identifiers = server.Identifiers(queries);
+    const Tensor identifiers = run(queries);
     answers.write(static_cast<const char*>(identifiers.data()), identifiers.TotalBytes());
   }
   std::printf(" \"measured\": [");
@@ -172,9 +177,14 @@ int main(int argc, char** argv) {
     const std::vector<Tensor> batches = Batches(values, dimensions, batch);
     for (const int num_clients : {1, 4, 16}) {
       std::printf("%s", separator);
-      Measure(server, batches, num_clients, seconds);
+      Measure(run, "unbatched", batches, num_clients, seconds);
       separator = ", ";
     }
   }
-  std::printf("], \"calling_thread_us\": %.1f}\n", MedianOnCallingThread(server, singles));
+  for (const int num_clients : {4, 16}) {
+    std::printf(", ");
+    Measure(predict, "batching", singles, num_clients, seconds);
+  }
+  std::printf("], \"calling_thread_us\": %.1f}\n",
+              Median(Latencies(run_in_this_thread, singles, singles.size())));
 }
