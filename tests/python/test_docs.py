@@ -73,8 +73,13 @@ def names_of_the_pages() -> dict[str, Any]:
 
 
 @pytest.fixture
-def model_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Answers TensorFlow Serving's gRPC requests as the samples address them, on a free port."""
+def model_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tfscann.layers.factorized_top_k.TopK]:
+    """Answers TensorFlow Serving's gRPC requests as the samples address them, on a free port.
+
+    Gives the layer that it asks.
+    """
     import grpc
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
@@ -102,19 +107,25 @@ def model_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(
         grpc, "insecure_channel", lambda address: connect(address.replace(":8500", f":{port}"))
     )
-    yield
+    yield layer
     server.stop(None)
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_samples(
-    page: str, model_server: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    page: str,
+    model_server: tfscann.layers.factorized_top_k.TopK,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names = names_of_the_pages()
     for line, text in samples(page):
         code = compile("\n" * line + text, page, "exec")
         exec(code, names)
+    if page == "docs/serving.md":
+        _, identifiers = model_server(names["user_embeddings"])
+        np.testing.assert_array_equal(names["identifiers"], identifiers)
 
 
 def test_there_are_samples() -> None:
