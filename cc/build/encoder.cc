@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "cc/base/finite.h"
@@ -85,25 +86,28 @@ class RowEncoder {
   std::vector<float> work_;
 };
 
-// The largest range of a block's terms 2 q_b . codebook_b for the rows as queries: the median.
-double TypicalBlockRange(const Encoder& encoder, MatrixView<const float> rows) {
+// The ranges of the blocks' terms 2 q_b . codebook_b for a row as query: of several rows, those
+// with the median sum.
+std::vector<float> TypicalBlockRanges(const Encoder& encoder, MatrixView<const float> rows) {
   constexpr int64_t kQueries = 200;
   const int64_t num_blocks = encoder.num_blocks();
   std::vector<float> query(num_blocks * encoder.dims_per_block), products(num_blocks * 16),
-      maxima(num_blocks);
-  std::vector<double> ranges;
+      minima(num_blocks), ranges(num_blocks);
+  std::vector<std::pair<float, std::vector<float>>> queries;
   for (int64_t i = 0; i < rows.rows(); i += std::max<int64_t>(1, rows.rows() / kQueries)) {
     for (int64_t dim = 0; dim < encoder.dims(); ++dim) {
       query[dim] = 2 * (rows.row(i)[dim] - encoder.center[dim]);
     }
     ActiveKernels().block_products(query.data(), encoder.codebooks.data(), num_blocks,
                                    encoder.dims_per_block, products.data());
-    const float range = ActiveKernels().block_maxima(products.data(), num_blocks, maxima.data());
-    if (std::isfinite(range)) ranges.push_back(range);
+    ActiveKernels().block_ranges(products.data(), num_blocks, minima.data(), ranges.data());
+    const float sum = std::accumulate(ranges.begin(), ranges.end(), 0.0f);
+    if (std::isfinite(sum)) queries.emplace_back(sum, ranges);
   }
-  if (ranges.empty()) return 0;
-  std::nth_element(ranges.begin(), ranges.begin() + ranges.size() / 2, ranges.end());
-  return ranges[ranges.size() / 2];
+  if (queries.empty()) return std::vector<float>(num_blocks);
+  const auto median = queries.begin() + static_cast<std::ptrdiff_t>(queries.size() / 2);
+  std::nth_element(queries.begin(), median, queries.end());
+  return median->second;
 }
 
 }  // namespace
@@ -141,8 +145,7 @@ void Encoder::ChooseNormCodebooks(MatrixView<const float> rows, const Leaves& le
     next -= leaves.sizes[leaf];
   }
   if (terms.empty()) terms.push_back(0);
-  norm_codebooks =
-      FitNormCodebooks(std::move(terms), TypicalBlockRange(*this, rows), num_code_blocks());
+  norm_codebooks = FitNormCodebooks(std::move(terms), TypicalBlockRanges(*this, rows));
 }
 
 Status Encoder::EncodeLeaves(MatrixView<const float> rows, const Leaves& leaves,

@@ -4,8 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "cc/base/aligned_buffer.h"
 #include "cc/base/finite.h"
-#include "cc/kernels/kernels.h"
+#include "cc/search/lookup_table.h"
 #include "cc/search/options.h"
 
 namespace tfscann {
@@ -28,17 +29,19 @@ struct Range {
 };
 
 // Of rounding the entries of a lookup table and the term: the mean square.
-double RoundingLoss(const Range& range, double block_range, int64_t num_code_blocks) {
-  const auto entries =
-      static_cast<double>(std::min<int64_t>(kLut16MaxEntry, kLut16MaxSum / num_code_blocks));
-  const double unit = std::max(block_range, range.width() / kNormBlocks) / entries;
+double RoundingLoss(const Range& range, std::vector<float> block_ranges) {
+  block_ranges.insert(block_ranges.end(), kNormBlocks,
+                      static_cast<float>(range.width() / kNormBlocks));
+  const auto num_blocks = static_cast<int64_t>(block_ranges.size());
+  block_ranges.resize(RoundUp(num_blocks, 4));
+  const double unit = 1.0 / static_cast<double>(TableScale(block_ranges.data(), num_blocks));
   const double step = range.width() / kSteps;
-  return (static_cast<double>(num_code_blocks) * unit * unit + step * step) / 12;
+  return (static_cast<double>(num_blocks) * unit * unit + step * step) / 12;
 }
 
 // The range in which cutting off and rounding lose the least together. No term loses more by being
 // cut off than the width of the middle ones, so that a few far ones do not decide.
-Range ChooseRange(const std::vector<double>& sorted, double block_range, int64_t num_code_blocks) {
+Range ChooseRange(const std::vector<double>& sorted, const std::vector<float>& block_ranges) {
   const auto count = static_cast<int64_t>(sorted.size());
   const double most =
       sorted[count - 1 - NumCutOff(kCuts - 1, count)] - sorted[NumCutOff(kCuts - 1, count)];
@@ -59,8 +62,7 @@ Range ChooseRange(const std::vector<double>& sorted, double block_range, int64_t
   for (int low = 0; low < kCuts; ++low) {
     for (int high = 0; high < kCuts; ++high) {
       const Range range = {lows[low], highs[high]};
-      const double loss =
-          RoundingLoss(range, block_range, num_code_blocks) + low_losses[low] + high_losses[high];
+      const double loss = RoundingLoss(range, block_ranges) + low_losses[low] + high_losses[high];
       if (loss < least) best = range;
       least = std::min(least, loss);
     }
@@ -70,10 +72,10 @@ Range ChooseRange(const std::vector<double>& sorted, double block_range, int64_t
 
 }  // namespace
 
-std::vector<float> FitNormCodebooks(std::vector<double> terms, double block_range,
-                                    int64_t num_code_blocks) {
+std::vector<float> FitNormCodebooks(std::vector<double> terms,
+                                    const std::vector<float>& block_ranges) {
   std::sort(terms.begin(), terms.end());
-  const Range range = ChooseRange(terms, block_range, num_code_blocks);
+  const Range range = ChooseRange(terms, block_ranges);
   std::vector<float> codebooks(kNormBlocks * 16);
   for (int i = 0; i < kNormBlocks * 16; ++i) {
     codebooks[i] = ToFiniteFloat(range.low / kNormBlocks + range.width() / kSteps * (i % 16));

@@ -10,10 +10,10 @@ namespace tfscann {
 
 // [kNormBlocks][16] for terms like these; there is one at least, and all are finite. Terms at the
 // ends that are too far from the others are cut off, becoming the nearest one that is not: the
-// wider the blocks' range, the coarser is every entry of a lookup table of num_code_blocks blocks.
-// block_range: the largest range that the terms of another block have, for a typical query.
-std::vector<float> FitNormCodebooks(std::vector<double> terms, double block_range,
-                                    int64_t num_code_blocks);
+// wider the blocks' range, the coarser is every entry of a lookup table. block_ranges: of the terms
+// of each other block, for a typical query.
+std::vector<float> FitNormCodebooks(std::vector<double> terms,
+                                    const std::vector<float>& block_ranges);
 
 // Writes the kNormBlocks codes whose entries add up to about the term.
 void EncodeNormTerm(const std::vector<float>& codebooks, double term, uint8_t* codes);

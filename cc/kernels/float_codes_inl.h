@@ -15,10 +15,9 @@ static void BlockProducts(const float* query, const float* codebooks, int64_t nu
   }
 }
 
-static float BlockMaxima(const float* values, int64_t num_blocks, float* maxima) {
+static void BlockRanges(const float* values, int64_t num_blocks, float* minima, float* ranges) {
   typedef float Four __attribute__((vector_size(16)));
   typedef float FourInMemory __attribute__((vector_size(16), aligned(4)));
-  float widest = 0;
   for (int64_t block = 0; block < num_blocks; ++block, values += 16) {
     Four largest = *reinterpret_cast<const FourInMemory*>(values);
     Four smallest = largest;
@@ -32,20 +31,18 @@ static float BlockMaxima(const float* values, int64_t num_blocks, float* maxima)
       maximum = maximum > largest[i] ? maximum : largest[i];
       minimum = minimum < smallest[i] ? minimum : smallest[i];
     }
-    maxima[block] = maximum;
-    widest = maximum - minimum > widest ? maximum - minimum : widest;
+    minima[block] = minimum;
+    ranges[block] = maximum - minimum;
   }
-  return widest;
 }
 
-static void QuantizeTable(const float* values, const float* maxima, float scale, float max_entry,
-                          int64_t num_blocks, uint8_t* table) {
-  const F32x16 limit = Broadcast(max_entry);
+static void QuantizeTable(const float* values, const float* minima, float scale, int64_t num_blocks,
+                          uint8_t* table) {
   const F32x16 rounding = Broadcast(0.5f);
   for (int64_t block = 0; block < num_blocks; ++block) {
-    const F32x16 below = (Broadcast(maxima[block]) - Load(values + block * 16)) * Broadcast(scale);
+    const F32x16 above = (Load(values + block * 16) - Broadcast(minima[block])) * Broadcast(scale);
     // In range for a NaN, too.
-    const F32x16 rounded = limit - Min(Max(below, Broadcast(0)), limit) + rounding;
+    const F32x16 rounded = Min(Max(above, Broadcast(0)), Broadcast(255)) + rounding;
     Int whole[kRegisters];
     TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
       whole[i] = __builtin_convertvector(rounded.part[i], Int);

@@ -26,7 +26,7 @@ static void AddFloatKernels(Kernels* kernels) {
   kernels->bound_of_largest = BoundOfLargest;
   kernels->all_finite = AllFinite;
   kernels->block_products = BlockProducts;
-  kernels->block_maxima = BlockMaxima;
+  kernels->block_ranges = BlockRanges;
   kernels->quantize_table = QuantizeTable;
   kernels->rank_by_product = RankByProduct;
   kernels->rank_by_distance = RankByDistance;

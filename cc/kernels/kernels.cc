@@ -22,7 +22,7 @@ Kernels MakeKernels(Target target) {
       kernels.int8_dot_packed = Int8DotPackedAvx2;
       kernels.lut16_scan = Lut16ScanAvx2;
       kernels.bound_of_scores = BoundOfScoresAvx2;
-      kernels.keep_scores_at_least = KeepScoresAtLeastScalar;
+      kernels.keep_scores_at_least = KeepScoresAtLeastAvx2;
       break;
     case Target::kAvx512:
       AddFloatKernelsAvx512(&kernels);

@@ -28,10 +28,20 @@ constexpr int Lut16Byte(int candidate) { return candidate % 8 * 2 + candidate % 
 // rows.
 inline constexpr int kInt8PackedRows = 16;
 
-// The largest table entry, and the largest sum of entries over all blocks: what lets every target
-// add eight entries in 8 bits and all of them in 15.
-inline constexpr int kLut16MaxEntry = 31;
+// Targets add up table entries in bytes, which hold so much, and what a run of blocks comes to in
+// 15 bits. They take a number of blocks at a time, a step: entry i of all steps of a run goes into
+// byte i.
+inline constexpr int kLut16MaxByteSum = 255;
 inline constexpr int kLut16MaxSum = 32767;
+inline constexpr int64_t kLut16BlocksPerStep[] = {2, 4};
+
+// Steps of a run, of so many in all: the runs are about equally long.
+inline constexpr int64_t kLut16MaxStepsPerRun = 16;
+constexpr int64_t Lut16StepsPerRun(int64_t num_steps) {
+  if (num_steps <= kLut16MaxStepsPerRun) return num_steps;
+  const int64_t num_runs = (num_steps + kLut16MaxStepsPerRun - 1) / kLut16MaxStepsPerRun;
+  return (num_steps + num_runs - 1) / num_runs;
+}
 
 // Candidates of a scan: as many as have places of 16 bits.
 inline constexpr int64_t kLut16MaxScan = 65536;
@@ -49,7 +59,9 @@ struct Lut16Scan {
 
 // One query of a scan, and its hits: candidates whose sums reach the threshold.
 struct Lut16Query {
-  const uint8_t* table;   // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks
+  // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks. No byte of a run
+  // exceeds kLut16MaxByteSum, and no sum over all blocks kLut16MaxSum.
+  const uint8_t* table;
   uint16_t threshold;     // in [0, kLut16MaxSum]
   uint16_t score_offset;  // added to a hit's sum; what comes out fits in 16 bits
   // The hits' scores, and their places among the scan's candidates, in order. Room for all groups'
@@ -111,14 +123,12 @@ struct Kernels {
   void (*block_products)(const float* query, const float* codebooks, int64_t num_blocks,
                          int64_t dims_per_block, float* products);
 
-  // maxima[b] = the largest of values[b][0..15]. Returns the largest difference of two values of a
-  // block.
-  float (*block_maxima)(const float* values, int64_t num_blocks, float* maxima);
+  // minima[b] = the smallest of values[b][0..15], ranges[b] = the largest minus that.
+  void (*block_ranges)(const float* values, int64_t num_blocks, float* minima, float* ranges);
 
-  // table[b][i] = max_entry - (maxima[b] - values[b][i]) * scale to the nearest integer, at least
-  // 0. maxima[b] is at least any of values[b][0..15]; max_entry <= 255.
-  void (*quantize_table)(const float* values, const float* maxima, float scale, float max_entry,
-                         int64_t num_blocks, uint8_t* table);
+  // table[b][i] = (values[b][i] - minima[b]) * scale to the nearest integer in [0, 255].
+  void (*quantize_table)(const float* values, const float* minima, float scale, int64_t num_blocks,
+                         uint8_t* table);
 
   // The ranking of leaves, see search/partitioner.h. Leaves stand 16 to a group; i-th of the given
   // groups is groups[i], and dots, biases and scores are those of the given groups one after

@@ -46,10 +46,6 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums NoSums() {
   return {{zero, zero}, {zero, zero}};
 }
 
-// As many entries of at most kLut16MaxEntry add up in a byte.
-constexpr int64_t kPairsPerByte = 8;
-static_assert(kPairsPerByte * kLut16MaxEntry <= 255);
-
 // Writes out the candidates of a group whose sums reach the threshold.
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE void KeepBest(const Lut16Scan& scan, int64_t group,
                                                 const GroupSums& group_sums, Lut16Query* query) {
@@ -69,9 +65,25 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void KeepBest(const Lut16Scan& scan, int64_t g
   WriteHits(group, values, mask, query);
 }
 
+// The entries that the codes of a pair of blocks select, added to each query's bytes.
+template <int kQueries>
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddPair(const uint8_t* codes, const uint8_t* const* tables,
+                                               int64_t pair, __m256i* low, __m256i* high) {
+  const __m256i nibble = _mm256_set1_epi8(15);
+  const __m256i both = Load(codes + pair * kLut16PairBytes);
+  const __m256i low_codes = _mm256_and_si256(both, nibble);
+  const __m256i high_codes = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+  TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
+    const __m256i table = Load(tables[q] + pair * 32);
+    low[q] = _mm256_add_epi8(low[q], _mm256_shuffle_epi8(table, low_codes));
+    high[q] = _mm256_add_epi8(high[q], _mm256_shuffle_epi8(table, high_codes));
+    TFSCANN_IN_REGISTERS(low[q], high[q]);
+  }
+}
+
 template <int kQueries>
 TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
-  const __m256i nibble = _mm256_set1_epi8(15);
+  const int64_t run = Lut16StepsPerRun(scan.num_pairs);
   const uint8_t* codes = scan.codes;
   TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) queries[q].num_hits = 0;
   for (int64_t group = 0; group < NumGroups(scan); ++group) {
@@ -80,23 +92,17 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] = queries[q].table;
     GroupSums sums[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) sums[q] = NoSums();
-    for (int64_t left = scan.num_pairs; left > 0; left -= kPairsPerByte) {
-      const int64_t count = left < kPairsPerByte ? left : kPairsPerByte;
+    for (int64_t left = scan.num_pairs; left > 0; left -= run) {
+      const int64_t count = left < run ? left : run;
       __m256i low[kQueries], high[kQueries];
       TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) low[q] = high[q] = _mm256_setzero_si256();
-      for (int64_t i = 0; i < count; ++i, codes += kLut16PairBytes) {
-        const __m256i both = Load(codes);
-        const __m256i low_codes = _mm256_and_si256(both, nibble);
-        const __m256i high_codes = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
-        TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-          const __m256i table = Load(tables[q]);
-          tables[q] += 32;
-          low[q] = _mm256_add_epi8(low[q], _mm256_shuffle_epi8(table, low_codes));
-          high[q] = _mm256_add_epi8(high[q], _mm256_shuffle_epi8(table, high_codes));
-          TFSCANN_IN_REGISTERS(low[q], high[q]);
-        }
+      TFSCANN_UNROLL for (int64_t i = 0; i < kLut16MaxStepsPerRun; ++i) {
+        if (i == count) break;
+        AddPair<kQueries>(codes, tables, i, low, high);
       }
+      codes += count * kLut16PairBytes;
       TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
+        tables[q] += count * 32;
         AddBytes(&sums[q].low, low[q]);
         AddBytes(&sums[q].high, high[q]);
       }

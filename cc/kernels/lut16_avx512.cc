@@ -6,7 +6,9 @@
 // of a step first, which costs a sixth with four queries.
 #if defined(TFSCANN_EMULATE_AVX512)
 #define TFSCANN_IN_REGISTERS(a, b)
+#define TFSCANN_UNROLL_STEPS  // emulated ones take a minute to compile, unrolled
 #else
+#define TFSCANN_UNROLL_STEPS TFSCANN_UNROLL
 #define TFSCANN_IN_REGISTERS(a, b) asm volatile("" : "+v"(a), "+v"(b))
 #endif
 
@@ -26,10 +28,6 @@ struct Transposition {
 };
 constexpr Transposition kTransposition;
 
-// As many entries of at most kLut16MaxEntry add up in a byte, four blocks (two pairs) a step.
-constexpr int64_t kStepsPerByte = 8;
-static_assert(kStepsPerByte * kLut16MaxEntry <= 255);
-
 // Sums of a query for one group, 32 bits a candidate: of candidates 0-15 and 16-31.
 struct GroupSums {
   __m512i low;
@@ -42,16 +40,15 @@ TFSCANN_AVX512 TFSCANN_LUT16_INLINE __m512i AddBytes(__m512i sums, __m512i bytes
   return _mm512_dpbusd_epi32(sums, _mm512_permutexvar_epi8(transposition, bytes), ones);
 }
 
-// The entries that 64 bytes of codes select, added to each query's bytes.
+// The entries that 64 bytes of codes select in the tables of a step, added to each query's bytes.
 template <int kQueries>
-TFSCANN_AVX512 TFSCANN_LUT16_INLINE void AddEntries(__m512i codes, const uint8_t** tables,
-                                                    __m512i* low, __m512i* high) {
+TFSCANN_AVX512 TFSCANN_LUT16_INLINE void AddEntries(__m512i codes, const uint8_t* const* tables,
+                                                    int64_t step, __m512i* low, __m512i* high) {
   const __m512i nibble = _mm512_set1_epi8(15);
   const __m512i low_codes = _mm512_and_si512(codes, nibble);
   const __m512i high_codes = _mm512_and_si512(_mm512_srli_epi16(codes, 4), nibble);
   TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-    const __m512i table = _mm512_loadu_si512(tables[q]);
-    tables[q] += 64;
+    const __m512i table = _mm512_loadu_si512(tables[q] + step * 64);
     low[q] = _mm512_add_epi8(low[q], _mm512_shuffle_epi8(table, low_codes));
     high[q] = _mm512_add_epi8(high[q], _mm512_shuffle_epi8(table, high_codes));
     if (kQueries >= 4) {
@@ -96,6 +93,8 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
   const __m512i ones = _mm512_set1_epi8(1);
   const __m512i zero = _mm512_setzero_si512();
   TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) queries[q].num_hits = 0;
+  // In pairs, of which a step has two.
+  const int64_t run = 2 * Lut16StepsPerRun((scan.num_pairs + 1) / 2);
   const uint8_t* codes = scan.codes;
   for (int64_t group = 0; group < NumGroups(scan); ++group) {
     if (scan.prefetch != nullptr) PrefetchGroup(scan, group);
@@ -105,20 +104,25 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
       tables[q] = queries[q].table;
       sums[q] = {zero, zero};
     }
-    for (int64_t left = scan.num_pairs; left > 0; left -= 2 * kStepsPerByte) {
+    for (int64_t left = scan.num_pairs; left > 0; left -= run) {
       __m512i low[kQueries], high[kQueries];
       TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) low[q] = high[q] = zero;
-      const int64_t pairs = left < 2 * kStepsPerByte ? left : 2 * kStepsPerByte;
-      for (int64_t i = 0; i + 2 <= pairs; i += 2, codes += 2 * kLut16PairBytes) {
-        AddEntries<kQueries>(_mm512_loadu_si512(codes), tables, low, high);
+      const int64_t pairs = left < run ? left : run;
+      const int64_t steps = pairs / 2;
+      TFSCANN_UNROLL_STEPS for (int64_t i = 0; i < kLut16MaxStepsPerRun; ++i) {
+        if (i == steps) break;
+        AddEntries<kQueries>(_mm512_loadu_si512(codes + i * 2 * kLut16PairBytes), tables, i, low,
+                             high);
       }
       if (pairs % 2 != 0) {
         // Half a step: the table is zero for the blocks that it lacks.
-        const __m256i last = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
-        AddEntries<kQueries>(_mm512_zextsi256_si512(last), tables, low, high);
-        codes += kLut16PairBytes;
+        const __m256i last = _mm256_loadu_si256(
+            reinterpret_cast<const __m256i*>(codes + steps * 2 * kLut16PairBytes));
+        AddEntries<kQueries>(_mm512_zextsi256_si512(last), tables, steps, low, high);
       }
+      codes += pairs * kLut16PairBytes;
       TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
+        tables[q] += pairs * 32;
         sums[q].low = AddBytes(sums[q].low, low[q], transposition, ones);
         sums[q].high = AddBytes(sums[q].high, high[q], transposition, ones);
       }

@@ -1,5 +1,6 @@
 #include <immintrin.h>
 
+#include "cc/kernels/compress_avx2.h"
 #include "cc/kernels/scores_bound.h"
 #include "cc/kernels/targets_internal.h"
 
@@ -40,6 +41,29 @@ TFSCANN_AVX2 uint16_t Largest(const uint16_t* scores, int64_t count) {
 TFSCANN_AVX2 uint16_t BoundOfScoresAvx2(const uint16_t* scores, int64_t count, int64_t rank,
                                         int64_t most, uint16_t lowest) {
   return BisectScores<CountFrom>(scores, count, rank, most, lowest, Largest(scores, count));
+}
+
+TFSCANN_AVX2 int64_t KeepScoresAtLeastAvx2(uint16_t* scores, uint32_t* positions, int64_t count,
+                                           uint16_t threshold) {
+  const __m128i limit = _mm_set1_epi16(static_cast<int16_t>(threshold));
+  int64_t kept = 0;
+  for (int64_t i = 0; i < count; i += 8) {
+    const __m128i lot = _mm_loadu_si128(reinterpret_cast<const __m128i*>(scores + i));
+    const __m256i lot_positions =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(positions + i));
+    const __m128i reaches = _mm_cmpeq_epi16(_mm_max_epu16(lot, limit), lot);
+    const uint32_t present = count - i >= 8 ? 255 : (1u << (count - i)) - 1;
+    const uint32_t mask =
+        static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(reaches, _mm_setzero_si128()))) &
+        present;
+    const __m128i lanes = SelectedLanes(mask);
+    // What is written ends no later than what has been read.
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(scores + kept), TakeWords(lot, lanes));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(positions + kept),
+                        TakeDoubleWords(lot_positions, lanes));
+    kept += __builtin_popcount(mask);
+  }
+  return kept;
 }
 
 }  // namespace tfscann

@@ -32,6 +32,8 @@ uint16_t BoundOfScoresAvx512(const uint16_t* scores, int64_t count, int64_t rank
                              uint16_t lowest);
 int64_t KeepScoresAtLeastScalar(uint16_t* scores, uint32_t* positions, int64_t count,
                                 uint16_t threshold);
+int64_t KeepScoresAtLeastAvx2(uint16_t* scores, uint32_t* positions, int64_t count,
+                              uint16_t threshold);
 int64_t KeepScoresAtLeastAvx512(uint16_t* scores, uint32_t* positions, int64_t count,
                                 uint16_t threshold);
 

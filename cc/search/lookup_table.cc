@@ -46,7 +46,47 @@ float ZeroBias(const IndexParts& parts, int64_t needed, float largest_sum, float
   return std::max(lowest, DecidingBias(parts, needed, leaves, sorted) - below / scale);
 }
 
+// The sum of a number of values that is divisible by 4.
+float SumOf(const float* values, int64_t count) {
+  float sums[4] = {};
+  for (int64_t i = 0; i < count; i += 4) {
+    for (int64_t j = 0; j < 4; ++j) sums[j] += values[i + j];
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+// The largest sum that a byte has to hold where a step has kBlocks blocks. The ranges go on with
+// zeros up to a whole step.
+template <int64_t kBlocks>
+float LargestByte(const float* ranges, int64_t num_blocks) {
+  float largest = 0;
+  const int64_t num_steps = CeilDiv(num_blocks, kBlocks), run = Lut16StepsPerRun(num_steps);
+  for (int64_t begin = 0; begin < num_steps; begin += run) {
+    float bytes[kBlocks] = {};
+    for (int64_t step = begin; step < std::min(begin + run, num_steps); ++step) {
+      for (int64_t i = 0; i < kBlocks; ++i) bytes[i] += ranges[step * kBlocks + i];
+    }
+    largest = std::max(largest, *std::max_element(bytes, bytes + kBlocks));
+  }
+  return largest;
+}
+
 }  // namespace
+
+float TableScale(const float* ranges, int64_t num_blocks) {
+  const float sum = SumOf(ranges, RoundUp(num_blocks, 4));
+  if (!(sum <= std::numeric_limits<float>::max())) return 0;
+  // Rounding adds half an entry to each at most.
+  constexpr float kByteRoom = kLut16MaxByteSum - 1 - 0.5f * kLut16MaxStepsPerRun;
+  const float room = kLut16MaxSum - 1 - 0.5f * static_cast<float>(num_blocks);
+  static_assert(kLut16BlocksPerStep[0] == 2 && kLut16BlocksPerStep[1] == 4);
+  const float largest_byte =
+      std::max(LargestByte<2>(ranges, num_blocks), LargestByte<4>(ranges, num_blocks));
+  float scale = 1e30f;
+  if (largest_byte > 0) scale = std::min(scale, kByteRoom / largest_byte);
+  if (sum > 0) scale = std::min(scale, room / sum);
+  return scale;
+}
 
 void MakeLookupTable(const IndexParts& parts, int64_t needed, QueryState* query,
                      SearchScratch* scratch) {
@@ -63,20 +103,23 @@ void MakeLookupTable(const IndexParts& parts, int64_t needed, QueryState* query,
     for (int64_t i = 0; i < num_blocks * 16; ++i) products[i] *= 2;
     std::copy(parts.norm_codebooks.begin(), parts.norm_codebooks.end(), products + num_blocks * 16);
   }
-  float* maxima = scratch->block_maxima.Resize(num_code_blocks);
-  const float widest = ActiveKernels().block_maxima(products, num_code_blocks, maxima);
+  float* minima = scratch->block_minima.Resize(num_code_blocks);
+  const int64_t padded = RoundUp(num_code_blocks, 4);
+  float* ranges = scratch->block_ranges.Resize(padded);
+  ActiveKernels().block_ranges(products, num_code_blocks, minima, ranges);
+  std::fill(ranges + num_code_blocks, ranges + padded, 0.0f);
 
   LookupTable& table = query->lookup_table;
-  const float max_entry =
-      static_cast<float>(std::min<int64_t>(kLut16MaxEntry, kLut16MaxSum / num_code_blocks));
-  // As fine as the widest block allows; infinite terms leave no resolution.
-  table.scale = widest > 0 ? std::min(max_entry / widest, 1e30f) : 1e30f;
-  table.zero_bias = ZeroBias(parts, needed, max_entry * static_cast<float>(num_code_blocks),
-                             table.scale, query->chosen_leaves, &scratch->sorted_leaves);
-  uint8_t* entries = table.entries.Resize(RoundUp(num_code_blocks, 4) * 16);
-  ActiveKernels().quantize_table(products, maxima, table.scale, max_entry, num_code_blocks,
-                                 entries);
-  std::memset(entries + num_code_blocks * 16, 0, table.entries.size() - num_code_blocks * 16);
+  table.scale = TableScale(ranges, num_code_blocks);
+  const float largest_sum =
+      SumOf(ranges, padded) * table.scale + 0.5f * static_cast<float>(num_code_blocks);
+  table.zero_bias = ZeroBias(parts, needed, largest_sum, table.scale, query->chosen_leaves,
+                             &scratch->sorted_leaves);
+  uint8_t* entries = table.entries.Resize(padded * 16);
+  std::memset(entries, 0, table.entries.size());
+  // Infinite terms leave no resolution.
+  if (table.scale == 0) return;
+  ActiveKernels().quantize_table(products, minima, table.scale, num_code_blocks, entries);
 }
 
 }  // namespace tfscann

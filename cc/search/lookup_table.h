@@ -6,7 +6,7 @@
 // kNormBlocks more blocks that add up to the candidate's norm term: the mean of 2 c.r + |r|^2 in
 // its leaf, which is a part of the bias, minus its own. |q|^2 is the same for all and left out.
 // The table holds the terms of this sum in units of 1 / scale, rounded to integers, a block's
-// largest term being the largest entry (what that adds is the same for all candidates).
+// smallest term being 0 (what that takes off is the same for all candidates).
 #ifndef TFSCANN_SEARCH_LOOKUP_TABLE_H_
 #define TFSCANN_SEARCH_LOOKUP_TABLE_H_
 
@@ -14,6 +14,11 @@
 #include "cc/search/scratch.h"
 
 namespace tfscann {
+
+// Entries for a unit of the terms: as many as the sums of entries have room for, whatever kernel
+// adds them up. ranges[b] is the largest term of block b minus its smallest; behind them there are
+// zeros up to a multiple of 4. 0 if a range is infinite or NaN.
+float TableScale(const float* ranges, int64_t num_blocks);
 
 // Fills query->lookup_table for the leaves that it has chosen, so that the scores tell which are
 // the best `needed` positions.

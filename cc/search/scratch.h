@@ -81,7 +81,8 @@ struct SearchScratch {
   // Scoring codes.
   AlignedBuffer<ChosenLeaf> sorted_leaves;
   AlignedBuffer<float> products;
-  AlignedBuffer<float> block_maxima;
+  AlignedBuffer<float> block_minima;
+  AlignedBuffer<float> block_ranges;
   AlignedBuffer<int64_t> first_visits;
   AlignedBuffer<LeafVisit> visits;
 

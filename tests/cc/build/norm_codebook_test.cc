@@ -22,6 +22,9 @@ double Decoded(const std::vector<float>& codebooks, double term) {
 
 double Range(const std::vector<float>& codebooks) { return codebooks[15] - codebooks[0]; }
 
+// The ranges of 50 other blocks.
+std::vector<float> Blocks(float range) { return std::vector<float>(50, range); }
+
 std::vector<double> EvenTerms() {
   std::vector<double> terms;
   for (int i = 1000; i >= -600; --i) terms.push_back(i / 100.0);
@@ -29,7 +32,7 @@ std::vector<double> EvenTerms() {
 }
 
 TEST(NormCodebookTest, NearlyAllAreKeptWhereThatCostsNoPrecision) {
-  const std::vector<float> codebooks = FitNormCodebooks(EvenTerms(), 20, 54);
+  const std::vector<float> codebooks = FitNormCodebooks(EvenTerms(), Blocks(20));
   ASSERT_EQ(codebooks.size(), 16u * kNormBlocks);
   const double step = 16.0 / (15 * kNormBlocks);
   for (double term = -5.5; term <= 9.8; term += 0.01) {
@@ -48,7 +51,7 @@ TEST(NormCodebookTest, OutliersAreCutOff) {
   terms.push_back(-1000);
   terms.push_back(1000);
   for (int i = 0; i < 100; ++i) terms.push_back(-50 - i);
-  const std::vector<float> codebooks = FitNormCodebooks(terms, 2, 54);
+  const std::vector<float> codebooks = FitNormCodebooks(terms, Blocks(2));
   const double lowest = Decoded(codebooks, -1e6), highest = Decoded(codebooks, 1e6);
   EXPECT_GT(lowest, -60);
   EXPECT_LT(highest, 20);
@@ -57,19 +60,19 @@ TEST(NormCodebookTest, OutliersAreCutOff) {
     EXPECT_NEAR(Decoded(codebooks, term), term, (highest - lowest) / (15 * kNormBlocks));
   }
   // Where entries are coarse anyway, more is kept.
-  EXPECT_GT(Range(FitNormCodebooks(terms, 40, 54)), Range(codebooks));
+  EXPECT_GT(Range(FitNormCodebooks(terms, Blocks(40))), Range(codebooks));
 }
 
 TEST(NormCodebookTest, EqualTermsAreExact) {
   for (const double term : {0.0, 3.25, -1e20}) {
-    const std::vector<float> codebooks = FitNormCodebooks({term, term}, 1, 54);
+    const std::vector<float> codebooks = FitNormCodebooks({term, term}, Blocks(1));
     EXPECT_EQ(static_cast<float>(Decoded(codebooks, term)), static_cast<float>(term));
     EXPECT_EQ(Range(codebooks), 0);
   }
 }
 
 TEST(NormCodebookTest, HugeTermsStayFinite) {
-  for (const float value : FitNormCodebooks({-1e300, 0, 1e300}, 1, 54)) {
+  for (const float value : FitNormCodebooks({-1e300, 0, 1e300}, Blocks(1))) {
     EXPECT_TRUE(std::isfinite(value));
   }
 }

@@ -15,39 +15,40 @@ TFSCANN_FOR_ALL_TARGETS(FloatEncodeTest);
 
 TEST_P(FloatEncodeTest, TableEntriesAreTheNearestIntegers) {
   for (const int64_t num_blocks : {1, 2, 3, 25}) {
-    for (const float max_entry : {7.0f, 127.0f, 255.0f}) {
+    for (const float scale : {1.0f, 7.0f, 200.0f}) {
       const Matrix values = RandomMatrix(num_blocks, 16, 1);
-      std::vector<float> maxima(num_blocks);
+      std::vector<float> minima(num_blocks);
       for (int64_t b = 0; b < num_blocks; ++b) {
-        maxima[b] = *std::max_element(values.row(b), values.row(b) + 16);
+        minima[b] = *std::min_element(values.row(b), values.row(b) + 16);
       }
-      // Some entries would be below zero.
-      const float scale = max_entry / 1.5f;
       std::vector<uint8_t> table(num_blocks * 16 + 1, 99);
-      kernels().quantize_table(values.row(0), maxima.data(), scale, max_entry, num_blocks,
-                               table.data());
+      kernels().quantize_table(values.row(0), minima.data(), scale, num_blocks, table.data());
       for (int64_t i = 0; i < num_blocks * 16; ++i) {
-        const double below = (static_cast<double>(maxima[i / 16]) - values.row(0)[i]) * scale;
-        EXPECT_NEAR(table[i], std::max(max_entry - below, 0.0), 0.5 + 1e-3);
+        // With the largest scale some would be above 255.
+        const double above = (static_cast<double>(values.row(0)[i]) - minima[i / 16]) * scale;
+        EXPECT_NEAR(table[i], std::min(above, 255.0), 0.5 + 1e-3);
       }
       EXPECT_EQ(table.back(), 99);
     }
   }
 }
 
-// Overflowing products give infinities and, taken from their maximum, NaN.
+// Overflowing products give infinities and, taken from one another, NaN.
 TEST_P(FloatEncodeTest, TableEntriesOfInfinitiesAreInRange) {
   const float infinity = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
   std::vector<float> values(16, 1.0f);
-  values[1] = -infinity;
+  values[1] = infinity;
   values[2] = nan;
-  for (const float maximum : {infinity, 1.0f, nan}) {
+  for (const float minimum : {-infinity, 1.0f, nan}) {
     for (const float scale : {0.0f, 1.0f, 1e30f}) {
-      values[0] = maximum;
-      std::vector<uint8_t> table(16, 255);
-      kernels().quantize_table(values.data(), &maximum, scale, 127, 1, table.data());
-      for (const uint8_t entry : table) EXPECT_LE(entry, 127);
+      values[0] = minimum;
+      std::vector<uint8_t> table(17, 99);
+      kernels().quantize_table(values.data(), &minimum, scale, 1, table.data());
+      // 1 is the smallest value there, and no farther from itself in any unit.
+      if (minimum == 1) EXPECT_EQ(table[0], 0);
+      if (minimum == 1 && scale == 1) EXPECT_EQ(table[1], 255);
+      EXPECT_EQ(table.back(), 99);
     }
   }
 }

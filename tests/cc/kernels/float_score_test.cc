@@ -178,18 +178,19 @@ TEST_P(FloatScoreTest, BlockProductsAreThoseOfEachBlock) {
   }
 }
 
-TEST_P(FloatScoreTest, BlockMaximaAreOfBlocks) {
+TEST_P(FloatScoreTest, BlockRangesAreOfBlocks) {
   for (const int64_t num_blocks : {0, 1, 2, 50}) {
     const Matrix values = RandomMatrix(num_blocks, 16, 3);
-    std::vector<float> maxima(num_blocks + 1, 7), expected(num_blocks + 1, 7);
-    float widest = 0;
+    std::vector<float> minima(num_blocks + 1, 7), ranges(minima);
+    std::vector<float> expected_minima(minima), expected_ranges(minima);
     for (int64_t b = 0; b < num_blocks; ++b) {
       const auto [smallest, largest] = std::minmax_element(values.row(b), values.row(b) + 16);
-      expected[b] = *largest;
-      widest = std::max(widest, *largest - *smallest);
+      expected_minima[b] = *smallest;
+      expected_ranges[b] = *largest - *smallest;
     }
-    EXPECT_EQ(kernels().block_maxima(values.row(0), num_blocks, maxima.data()), widest);
-    EXPECT_EQ(maxima, expected);
+    kernels().block_ranges(values.row(0), num_blocks, minima.data(), ranges.data());
+    EXPECT_EQ(minima, expected_minima);
+    EXPECT_EQ(ranges, expected_ranges);
   }
 }
 

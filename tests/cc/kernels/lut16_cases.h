@@ -119,8 +119,13 @@ class Lut16Data {
   std::vector<int32_t> sums_;
 };
 
+// The largest entry that all blocks may have together.
 inline int MaxEntry(int64_t num_blocks) {
-  return static_cast<int>(std::min<int64_t>(kLut16MaxEntry, kLut16MaxSum / num_blocks));
+  int64_t entry = kLut16MaxSum / num_blocks;
+  for (const int64_t step : kLut16BlocksPerStep) {
+    entry = std::min(entry, kLut16MaxByteSum / Lut16StepsPerRun(CeilDiv(num_blocks, step)));
+  }
+  return static_cast<int>(entry);
 }
 
 inline void CheckLut16Scan(Lut16Kernel kernel) {
@@ -163,19 +168,19 @@ inline void CheckLut16Extremes(Lut16Kernel kernel) {
 
 // Each query is scanned with its own table.
 inline void CheckLut16Tables(Lut16Kernel kernel) {
-  const Lut16Data codes(3, 51, kLut16MaxEntry, -1, 1);
+  const Lut16Data codes(3, 51, MaxEntry(51), -1, 1);
   std::vector<Lut16Data> others;
-  for (uint64_t seed = 2; seed < 9; ++seed) others.emplace_back(3, 51, kLut16MaxEntry, -1, seed);
+  for (uint64_t seed = 2; seed < 9; ++seed) others.emplace_back(3, 51, MaxEntry(51), -1, seed);
   std::vector<Lut16Query> queries;
   std::vector<Lut16Hits> hits(others.size(), Lut16Hits(codes.num_candidates()));
   for (size_t q = 0; q < others.size(); ++q) {
-    queries.push_back(hits[q].Query(others[q].table(), 780, 1));
+    queries.push_back(hits[q].Query(others[q].table(), 480, 1));
   }
   const Lut16Scan scan = codes.Scan(codes.num_candidates(), nullptr);
   kernel(scan, queries.data(), static_cast<int64_t>(queries.size()));
   for (size_t q = 0; q < others.size(); ++q) {
     Lut16Hits alone(codes.num_candidates());
-    Lut16Query query = alone.Query(others[q].table(), 780, 1);
+    Lut16Query query = alone.Query(others[q].table(), 480, 1);
     kernel(scan, &query, 1);
     alone.Finish(query);
     hits[q].Finish(queries[q]);
@@ -187,11 +192,11 @@ inline void CheckLut16Tables(Lut16Kernel kernel) {
 
 // What stands in the last group behind the last candidate is no hit; places use all of their bits.
 inline void CheckLut16Places(Lut16Kernel kernel) {
-  const Lut16Data few(3, 10, kLut16MaxEntry, -1, 2);
+  const Lut16Data few(3, 10, 31, -1, 2);
   for (int64_t count = 1; count <= few.num_candidates(); ++count) {
     few.Check(kernel, {0, 160, kLut16MaxSum, 150, 155}, 7, count);
   }
-  const Lut16Data many(kLut16MaxScan / kLut16Group, 2, kLut16MaxEntry, -1, 3);
+  const Lut16Data many(kLut16MaxScan / kLut16Group, 2, 31, -1, 3);
   many.Check(kernel, {0}, 0, kLut16MaxScan);
   many.Check(kernel, {45}, 0, kLut16MaxScan - 1);
 }
