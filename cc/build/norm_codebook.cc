@@ -30,8 +30,7 @@ struct Range {
 
 // Of rounding the entries of a lookup table and the term: the mean square.
 double RoundingLoss(const Range& range, std::vector<float> block_ranges) {
-  block_ranges.insert(block_ranges.end(), kNormBlocks,
-                      static_cast<float>(range.width() / kNormBlocks));
+  block_ranges.insert(block_ranges.end(), kNormBlocks, ToFiniteFloat(range.width() / kNormBlocks));
   const auto num_blocks = static_cast<int64_t>(block_ranges.size());
   block_ranges.resize(RoundUp(num_blocks, 4));
   const double unit = 1.0 / static_cast<double>(TableScale(block_ranges.data(), num_blocks));

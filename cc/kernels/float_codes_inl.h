@@ -36,13 +36,14 @@ static void BlockRanges(const float* values, int64_t num_blocks, float* minima, 
   }
 }
 
-static void QuantizeTable(const float* values, const float* minima, float scale, int64_t num_blocks,
-                          uint8_t* table) {
+static void QuantizeTable(const float* values, const float* minima, const float* ranges,
+                          float scale, int64_t num_blocks, uint8_t* table) {
   const F32x16 rounding = Broadcast(0.5f);
   for (int64_t block = 0; block < num_blocks; ++block) {
     const F32x16 above = (Load(values + block * 16) - Broadcast(minima[block])) * Broadcast(scale);
-    // In range for a NaN, too.
-    const F32x16 rounded = Min(Max(above, Broadcast(0)), Broadcast(255)) + rounding;
+    // In this order a NaN becomes 0. It may have hidden a larger value from the range.
+    const F32x16 limit = Broadcast(ranges[block] * scale);
+    const F32x16 rounded = Min(Max(above, Broadcast(0)), limit) + rounding;
     Int whole[kRegisters];
     TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
       whole[i] = __builtin_convertvector(rounded.part[i], Int);

@@ -28,14 +28,14 @@ constexpr int Lut16Byte(int candidate) { return candidate % 8 * 2 + candidate % 
 // rows.
 inline constexpr int kInt8PackedRows = 16;
 
-// Targets add up table entries in bytes, which hold so much, and what a run of blocks comes to in
-// 15 bits. They take a number of blocks at a time, a step: entry i of all steps of a run goes into
-// byte i.
+// Kernels take 2 or 4 blocks at a time, a step. Over a run of steps they add up in bytes, one for
+// each block of a step: byte i gets the entries of the i-th block of every step. The bytes of all
+// runs are added up in 15 bits.
+inline constexpr int64_t kLut16BlocksPerStep[] = {2, 4};
 inline constexpr int kLut16MaxByteSum = 255;
 inline constexpr int kLut16MaxSum = 32767;
-inline constexpr int64_t kLut16BlocksPerStep[] = {2, 4};
 
-// Steps of a run, of so many in all: the runs are about equally long.
+// Steps of a run, of so many in all; the last run may be shorter. Kernels unroll a whole run.
 inline constexpr int64_t kLut16MaxStepsPerRun = 16;
 constexpr int64_t Lut16StepsPerRun(int64_t num_steps) {
   if (num_steps <= kLut16MaxStepsPerRun) return num_steps;
@@ -126,9 +126,10 @@ struct Kernels {
   // minima[b] = the smallest of values[b][0..15], ranges[b] = the largest minus that.
   void (*block_ranges)(const float* values, int64_t num_blocks, float* minima, float* ranges);
 
-  // table[b][i] = (values[b][i] - minima[b]) * scale to the nearest integer in [0, 255].
-  void (*quantize_table)(const float* values, const float* minima, float scale, int64_t num_blocks,
-                         uint8_t* table);
+  // table[b][i] = (values[b][i] - minima[b]) * scale to the nearest integer, from 0 to what
+  // ranges[b] * scale, which is at most 255, is rounded to; for a NaN, too.
+  void (*quantize_table)(const float* values, const float* minima, const float* ranges, float scale,
+                         int64_t num_blocks, uint8_t* table);
 
   // The ranking of leaves, see search/partitioner.h. Leaves stand 16 to a group; i-th of the given
   // groups is groups[i], and dots, biases and scores are those of the given groups one after

@@ -76,9 +76,10 @@ float LargestByte(const float* ranges, int64_t num_blocks) {
 float TableScale(const float* ranges, int64_t num_blocks) {
   const float sum = SumOf(ranges, RoundUp(num_blocks, 4));
   if (!(sum <= std::numeric_limits<float>::max())) return 0;
-  // Rounding adds half an entry to each at most.
+  // Rounding adds half an entry to each at most; adding up kMaxBlocks floats, in four sums, loses
+  // less than 2 of them.
   constexpr float kByteRoom = kLut16MaxByteSum - 1 - 0.5f * kLut16MaxStepsPerRun;
-  const float room = kLut16MaxSum - 1 - 0.5f * static_cast<float>(num_blocks);
+  const float room = kLut16MaxSum - 2 - 0.5f * static_cast<float>(num_blocks);
   static_assert(kLut16BlocksPerStep[0] == 2 && kLut16BlocksPerStep[1] == 4);
   const float largest_byte =
       std::max(LargestByte<2>(ranges, num_blocks), LargestByte<4>(ranges, num_blocks));
@@ -119,7 +120,7 @@ void MakeLookupTable(const IndexParts& parts, int64_t needed, QueryState* query,
   std::memset(entries, 0, table.entries.size());
   // Infinite terms leave no resolution.
   if (table.scale == 0) return;
-  ActiveKernels().quantize_table(products, minima, table.scale, num_code_blocks, entries);
+  ActiveKernels().quantize_table(products, minima, ranges, table.scale, num_code_blocks, entries);
 }
 
 }  // namespace tfscann

@@ -15,8 +15,8 @@
 
 namespace tfscann {
 
-// Entries for a unit of the terms: as many as the sums of entries have room for, whatever kernel
-// adds them up. ranges[b] is the largest term of block b minus its smallest; behind them there are
+// Entries for a unit of the terms: as many as the kernels' bytes and sums (see kernels/kernels.h)
+// have room for. ranges[b] is the largest term of block b minus its smallest; behind them there are
 // zeros up to a multiple of 4. 0 if a range is infinite or NaN.
 float TableScale(const float* ranges, int64_t num_blocks);
 

@@ -15,18 +15,21 @@ TFSCANN_FOR_ALL_TARGETS(FloatEncodeTest);
 
 TEST_P(FloatEncodeTest, TableEntriesAreTheNearestIntegers) {
   for (const int64_t num_blocks : {1, 2, 3, 25}) {
-    for (const float scale : {1.0f, 7.0f, 200.0f}) {
+    for (const float scale : {1.0f, 7.0f, 25.0f}) {
       const Matrix values = RandomMatrix(num_blocks, 16, 1);
-      std::vector<float> minima(num_blocks);
+      std::vector<float> minima(num_blocks), ranges(num_blocks);
       for (int64_t b = 0; b < num_blocks; ++b) {
         minima[b] = *std::min_element(values.row(b), values.row(b) + 16);
+        // Some entries would be above that.
+        ranges[b] = static_cast<float>(b) * 0.2f;
       }
       std::vector<uint8_t> table(num_blocks * 16 + 1, 99);
-      kernels().quantize_table(values.row(0), minima.data(), scale, num_blocks, table.data());
+      kernels().quantize_table(values.row(0), minima.data(), ranges.data(), scale, num_blocks,
+                               table.data());
       for (int64_t i = 0; i < num_blocks * 16; ++i) {
-        // With the largest scale some would be above 255.
         const double above = (static_cast<double>(values.row(0)[i]) - minima[i / 16]) * scale;
-        EXPECT_NEAR(table[i], std::min(above, 255.0), 0.5 + 1e-3);
+        const double most = static_cast<double>(ranges[i / 16]) * scale;
+        EXPECT_NEAR(table[i], std::min(above, most), 0.5 + 1e-3);
       }
       EXPECT_EQ(table.back(), 99);
     }
@@ -34,21 +37,23 @@ TEST_P(FloatEncodeTest, TableEntriesAreTheNearestIntegers) {
 }
 
 // Overflowing products give infinities and, taken from one another, NaN.
-TEST_P(FloatEncodeTest, TableEntriesOfInfinitiesAreInRange) {
+TEST_P(FloatEncodeTest, TableEntriesOfInfinitiesAndNanKeepToTheRange) {
   const float infinity = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
   std::vector<float> values(16, 1.0f);
   values[1] = infinity;
   values[2] = nan;
+  values[3] = 1e30f;
+  const float range = 10;
   for (const float minimum : {-infinity, 1.0f, nan}) {
-    for (const float scale : {0.0f, 1.0f, 1e30f}) {
+    for (const float scale : {0.0f, 1.0f, 20.0f}) {
       values[0] = minimum;
-      std::vector<uint8_t> table(17, 99);
-      kernels().quantize_table(values.data(), &minimum, scale, 1, table.data());
-      // 1 is the smallest value there, and no farther from itself in any unit.
-      if (minimum == 1) EXPECT_EQ(table[0], 0);
-      if (minimum == 1 && scale == 1) EXPECT_EQ(table[1], 255);
-      EXPECT_EQ(table.back(), 99);
+      std::vector<uint8_t> table(17, 255);
+      kernels().quantize_table(values.data(), &minimum, &range, scale, 1, table.data());
+      EXPECT_EQ(table[0], 0);
+      EXPECT_EQ(table[2], 0);
+      for (int i = 0; i < 16; ++i) EXPECT_LE(table[i], range * scale);
+      EXPECT_EQ(table.back(), 255);
     }
   }
 }

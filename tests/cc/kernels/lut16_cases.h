@@ -151,10 +151,10 @@ inline void CheckLut16Scan(Lut16Kernel kernel) {
   }
 }
 
-// Sums up to the largest that 15 bits hold, from few large entries and from many small ones; with
-// the largest offset the scores fill 16 bits.
+// Bytes that are full on every target (60 blocks of 17), and sums up to the largest that 15 bits
+// hold (4,681 blocks of 7); with the largest offset the scores fill 16 bits.
 inline void CheckLut16Extremes(Lut16Kernel kernel) {
-  for (const int64_t num_blocks : {257, 258, 1000, 1057, 4096}) {
+  for (const int64_t num_blocks : {60, 257, 258, 1000, 4096, 4681}) {
     const int entry = MaxEntry(num_blocks);
     const Lut16Data data(2, num_blocks, entry, entry, 1);
     const int32_t sum = static_cast<int32_t>(num_blocks * entry);
@@ -192,11 +192,11 @@ inline void CheckLut16Tables(Lut16Kernel kernel) {
 
 // What stands in the last group behind the last candidate is no hit; places use all of their bits.
 inline void CheckLut16Places(Lut16Kernel kernel) {
-  const Lut16Data few(3, 10, 31, -1, 2);
+  const Lut16Data few(3, 10, MaxEntry(10), -1, 2);
   for (int64_t count = 1; count <= few.num_candidates(); ++count) {
     few.Check(kernel, {0, 160, kLut16MaxSum, 150, 155}, 7, count);
   }
-  const Lut16Data many(kLut16MaxScan / kLut16Group, 2, 31, -1, 3);
+  const Lut16Data many(kLut16MaxScan / kLut16Group, 2, MaxEntry(2), -1, 3);
   many.Check(kernel, {0}, 0, kLut16MaxScan);
   many.Check(kernel, {45}, 0, kLut16MaxScan - 1);
 }
