@@ -20,6 +20,8 @@ def markdown(run: Run, plot_name: str) -> str:
         parts += [f"## {mode.title}", _equal_recall(run, mode)]
         if OURS in run.systems() and len(run.systems()) > 1:
             parts.append(_ratios(run, mode))
+        if mode.threads > 1:
+            parts.append(_scaling(run))
     parts += ["## Building and loading", _builds(run)]
     parts += ["## Every point measured", "Builds are numbered as above.", _points(run)]
     return "\n\n".join(parts) + "\n"
@@ -83,6 +85,15 @@ def _ratios(run: Run, mode: Mode) -> str:
             ratios = [run.ratio(OURS, peer, mode.name, target) for target in TARGETS]
             rows.append([f"{OURS} / {peer}", *(_ratio(ratio) for ratio in ratios)])
     return _table(["times as fast", *(f"recall {target:.2f}" for target in TARGETS)], rows)
+
+
+def _scaling(run: Run) -> str:
+    """How many times as many queries all threads answer as one does, by system."""
+    rows = [
+        [system, *(_ratio(run.scaling(system, target)) for target in TARGETS)]
+        for system in run.systems()
+    ]
+    return _table(["times as many as on one", *(f"recall {at:.2f}" for at in TARGETS)], rows)
 
 
 def _builds(run: Run) -> str:

@@ -125,6 +125,17 @@ class Run:
             return None
         return spread([a / b for a, b in zip(ours, theirs, strict=True)])
 
+    def scaling(self, system: str, target: float) -> Spread | None:
+        """A batch's queries a second by all threads over those by one, round by round."""
+        one, all_threads = (
+            self.at_recall(system, mode.name, "qps", target)
+            for mode in self.modes
+            if mode.call == "batch"
+        )
+        if one is None or all_threads is None:
+            return None
+        return spread([many / few for many, few in zip(all_threads, one, strict=True)])
+
     def to_json(self) -> dict[str, Any]:
         """The run as JSON values, with the speeds at equal recall of every round."""
         equal = [

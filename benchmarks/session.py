@@ -33,7 +33,7 @@ SECONDS_A_TIMING = {"single": 0.4, "batch": 1.2}
 FEWEST_TIMED = {"single": 500, "batch": 1000}
 SINGLES_A_TRIAL = 400
 
-# A one-thread timing that had less of a processor was disturbed by other programs, and is repeated.
+# A timing that had less of each processor was disturbed by other programs, and is repeated.
 UNDISTURBED, REPEATS = 0.95, 2
 
 
@@ -209,8 +209,8 @@ class Session:
         """One timing of a point; the least disturbed of some, where other programs interfere."""
         queries = _timed_range(mode, point.timed_queries)
         best = self._ask(point, mode, queries)
-        for _ in range(REPEATS if mode.threads == 1 else 0):
-            if best["busy_cpus"] >= UNDISTURBED:
+        for _ in range(REPEATS):
+            if best["busy_cpus"] >= UNDISTURBED * mode.threads:
                 break
             again = self._ask(point, mode, queries)
             best = max(best, again, key=lambda answer: answer["busy_cpus"])

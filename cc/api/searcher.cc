@@ -117,13 +117,11 @@ Status Searcher::Search(const float* queries, int64_t num_queries, const SearchO
     }
   }
   if (num_queries == 0) return Status();
-  std::unique_ptr<tfscann::SearchScratch> scratch = state_->scratches.Take();
-  const tfscann::Status status = state_->index().Search(
+  const tfscann::BorrowedScratch scratch(&state_->scratches);
+  return ToPublic(state_->index().Search(
       {queries, num_queries, dimensions()}, internal,
       {{excluded.data(), excluded.size()}, {splits.data(), splits.size()}}, scratch.get(),
-      {scores, num_queries, options.k}, {rows, num_queries, options.k});
-  state_->scratches.Return(std::move(scratch));
-  return ToPublic(status);
+      {scores, num_queries, options.k}, {rows, num_queries, options.k}));
 }
 
 int64_t Searcher::num_candidates() const { return state_->index().parameters().num_candidates; }

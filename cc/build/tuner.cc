@@ -242,7 +242,7 @@ class Tuner {
     scores_.resize(set.size * k_);
     rows->resize(set.size * k_);
     context_.executor->ParallelFor(set.size, kQueryGrain, [&](int64_t begin, int64_t end) {
-      std::unique_ptr<SearchScratch> scratch = scratches_.Take();
+      const BorrowedScratch scratch(&scratches_);
       const int64_t size = end - begin;
       const Exclusions excluded = {set.excluded,
                                    {set.splits.data() + begin, static_cast<size_t>(size) + 1}};
@@ -251,7 +251,6 @@ class Tuner {
                                          {rows->data() + begin * k_, size, k_});
       assert(status.ok());
       (void)status;
-      scratches_.Return(std::move(scratch));
     });
     return context_.executor->cancelled() ? Cancelled() : Status();
   }

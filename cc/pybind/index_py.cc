@@ -22,8 +22,8 @@ namespace {
 
 using Queries = py::array_t<float, py::array::c_style | py::array::forcecast>;
 
-// The fewest queries that are worth a thread's while.
-constexpr int64_t kMinQueriesPerTask = 24;
+// Fewer are not worth the start of a thread.
+constexpr int64_t kMinQueriesPerThread = 48;
 
 class PyIndex {
  public:
@@ -57,8 +57,10 @@ class PyIndex {
     int32_t* rows_data = rows.mutable_data();
     const Status status = [&] {
       py::gil_scoped_release release;
-      return SearchAll(view, options, threads, {scores_data, view.rows(), k},
-                       {rows_data, view.rows(), k});
+      const int64_t count = std::min<int64_t>(threads, CeilDiv(view.rows(), kMinQueriesPerThread));
+      ThreadExecutor executor(threads);
+      return file_.index->Search(view, options, {}, {&executor, count, &scratches_},
+                                 {scores_data, view.rows(), k}, {rows_data, view.rows(), k});
     }();
     RaiseIfError(status);
     return py::make_tuple(scores, rows);
@@ -177,28 +179,6 @@ class PyIndex {
     py::list values(count);
     for (int64_t row = 0; row < count; ++row) values[row] = py::bytes(identifiers.Bytes(row));
     return std::move(values);
-  }
-
-  Status SearchAll(MatrixView<const float> queries, const SearchOptions& options, int threads,
-                   MatrixView<float> scores, MatrixView<int32_t> rows) {
-    // Two parts for each thread, so that none waits long for the last.
-    const int64_t parts = threads == 1 ? 1 : 2 * int64_t{threads};
-    const int64_t per_task =
-        std::clamp(CeilDiv(queries.rows(), parts), kMinQueriesPerTask, kMaxSearchBatch);
-    const int64_t num_ranges = std::max<int64_t>(1, CeilDiv(queries.rows(), per_task));
-    std::vector<Status> statuses(num_ranges);
-    ThreadExecutor(threads).ParallelFor(num_ranges, 1, [&](int64_t range, int64_t) {
-      const int64_t begin = range * per_task;
-      const int64_t count = std::min(per_task, queries.rows() - begin);
-      std::unique_ptr<SearchScratch> scratch = scratches_.Take();
-      statuses[range] = file_.index->Search(queries.Rows(begin, count), options, {}, scratch.get(),
-                                            scores.Rows(begin, count), rows.Rows(begin, count));
-      scratches_.Return(std::move(scratch));
-    });
-    for (Status& status : statuses) {
-      if (!status.ok()) return std::move(status);
-    }
-    return Status();
   }
 
   IndexFile file_;

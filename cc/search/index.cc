@@ -19,6 +19,10 @@ namespace {
 constexpr int64_t kUnorderedBatch = 1024;
 constexpr int64_t kOrderedBatch = 384;
 
+// Queries that are brought into an order together: with more of them the memory for it grows, and
+// the leaves that neighbours share do not.
+constexpr int64_t kMaxOrdered = int64_t{1} << 16;
+
 }  // namespace
 
 Index::Index(const IndexParts& parts, std::shared_ptr<const void> memory)
@@ -34,6 +38,36 @@ float Index::missing_score() const {
 Status Index::Search(MatrixView<const float> queries, const SearchOptions& options,
                      const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,
                      MatrixView<int32_t> rows) const {
+  TFSCANN_ASSIGN_OR_RETURN(const Call call, Check(queries, options, exclusions, scores, rows));
+  SearchParts(call, 1, scratch, [&](int64_t count, int64_t grain, const auto& body) {
+    for (int64_t begin = 0; begin < count; begin += grain) {
+      body(begin, std::min(begin + grain, count), scratch);
+    }
+  });
+  return Status();
+}
+
+Status Index::Search(MatrixView<const float> queries, const SearchOptions& options,
+                     const Exclusions& exclusions, const SearchThreads& threads,
+                     MatrixView<float> scores, MatrixView<int32_t> rows) const {
+  const BorrowedScratch shared(threads.scratches);
+  if (threads.count <= 1) {
+    return Search(queries, options, exclusions, shared.get(), scores, rows);
+  }
+  TFSCANN_ASSIGN_OR_RETURN(const Call call, Check(queries, options, exclusions, scores, rows));
+  const auto on_threads = [&](int64_t count, int64_t grain, const auto& body) {
+    threads.executor->ParallelFor(count, grain, [&](int64_t begin, int64_t end) {
+      const BorrowedScratch scratch(threads.scratches);
+      body(begin, end, scratch.get());
+    });
+  };
+  SearchParts(call, threads.count, shared.get(), on_threads);
+  return Status();
+}
+
+Result<Index::Call> Index::Check(MatrixView<const float> queries, const SearchOptions& options,
+                                 const Exclusions& exclusions, MatrixView<float> scores,
+                                 MatrixView<int32_t> rows) const {
   if (queries.cols() != parameters().dimensions) {
     return InvalidArgument("queries have ", queries.cols(), " dimensions, but the index has ",
                            parameters().dimensions);
@@ -47,54 +81,74 @@ Status Index::Search(MatrixView<const float> queries, const SearchOptions& optio
       return InvalidArgument(name, " is ", *value, ", but must be at least 1");
     }
   }
-  const Effort effort = EffortFor(options);
   if (options.exact && parts_.rows.empty()) {
     return InvalidArgument(
         "exact is true, but the index has int8 candidates only (reordering_dtype is int8)");
   }
-  if (options.exact || parameters().exact()) {
-    SearchExact(queries, effort, exclusions, scratch, scores, rows);
-    return Status();
-  }
-  const Span<const int32_t> order = OrderQueries(queries, scratch);
-  const int64_t batch = BatchSize(effort, queries.rows());
-  for (int64_t begin = 0; begin < queries.rows(); begin += batch) {
-    const int64_t count = std::min(batch, queries.rows() - begin);
-    SearchTree(queries, {order.data() + begin, static_cast<size_t>(count)}, effort, exclusions,
-               scratch, scores, rows);
-  }
-  return Status();
+  const bool exact = options.exact || parameters().exact();
+  return Call{queries, EffortFor(options), exact, exclusions, scores, rows};
 }
 
-bool Index::InOrder(int64_t num_queries) const {
-  return partitioner_.num_branches() > 0 && num_queries > kOrderedBatch;
+template <typename ForEachPart>
+void Index::SearchParts(const Call& call, int64_t num_threads, SearchScratch* scratch,
+                        const ForEachPart& for_each_part) const {
+  for (int64_t begin = 0; begin < call.queries.rows(); begin += kMaxOrdered) {
+    const int64_t count = std::min(kMaxOrdered, call.queries.rows() - begin);
+    const Call part = {call.queries.Rows(begin, count),
+                       call.effort,
+                       call.exact,
+                       call.exclusions.From(begin),
+                       call.scores.Rows(begin, count),
+                       call.rows.Rows(begin, count)};
+    const Span<const int32_t> order = OrderQueries(part, scratch, for_each_part);
+    for_each_part(count, BatchSize(part, num_threads),
+                  [&](int64_t first, int64_t last, SearchScratch* own) {
+                    const Span<const int32_t> numbers(order.data() + first,
+                                                      static_cast<size_t>(last - first));
+                    if (part.exact) {
+                      SearchExact(part, numbers, own);
+                    } else {
+                      SearchTree(part, numbers, own);
+                    }
+                  });
+  }
 }
 
-Span<const int32_t> Index::OrderQueries(MatrixView<const float> queries,
-                                        SearchScratch* scratch) const {
-  int32_t* const order = scratch->query_order.Resize(queries.rows());
-  std::iota(order, order + queries.rows(), 0);
-  if (!InOrder(queries.rows())) return scratch->query_order;
+template <typename ForEachPart>
+Span<const int32_t> Index::OrderQueries(const Call& call, SearchScratch* scratch,
+                                        const ForEachPart& for_each_part) const {
+  const int64_t num_queries = call.queries.rows();
+  int32_t* const order = scratch->query_order.Resize(num_queries);
+  std::iota(order, order + num_queries, 0);
+  if (!InOrder(call)) return scratch->query_order;
+  int32_t* const branches = scratch->branch_of_query.Resize(num_queries);
+  for_each_part(num_queries, kOrderedBatch, [&](int64_t begin, int64_t end, SearchScratch* own) {
+    FindBranches(call, begin, end, own, branches);
+  });
+  // Neighbouring branches are near each other. Ties as they come.
   const int64_t num_branches = partitioner_.num_branches();
-  // Neighbouring branches are near each other: sorted by the best one, ties as they come.
-  int32_t* const branches = scratch->branch_of_query.Resize(queries.rows());
   int64_t* const first = scratch->first_visits.Resize(num_branches + 1);
   scratch->first_visits.Zero();
+  for (int64_t i = 0; i < num_queries; ++i) ++first[branches[i] + 1];
+  std::partial_sum(first, first + num_branches + 1, first);
+  for (int64_t i = 0; i < num_queries; ++i) order[first[branches[i]]++] = static_cast<int32_t>(i);
+  return scratch->query_order;
+}
+
+bool Index::InOrder(const Call& call) const {
+  return !call.exact && partitioner_.num_branches() > 0 && call.queries.rows() > kOrderedBatch;
+}
+
+void Index::FindBranches(const Call& call, int64_t begin, int64_t end, SearchScratch* scratch,
+                         int32_t* branches) const {
   if (scratch->queries.empty()) scratch->queries.resize(1);
   PreparedQuery& prepared = scratch->queries[0].query;
-  for (int64_t i = 0; i < queries.rows(); ++i) {
+  for (int64_t i = begin; i < end; ++i) {
     branches[i] = 0;
-    if (ActiveKernels().all_finite(queries.row(i), parameters().dimensions)) {
-      PrepareQuery(parts_, queries.row(i), &prepared);
-      branches[i] = partitioner_.BestBranch(prepared, scratch);
-    }
-    ++first[branches[i] + 1];
+    if (!ActiveKernels().all_finite(call.queries.row(i), parameters().dimensions)) continue;
+    PrepareQuery(parts_, call.queries.row(i), &prepared);
+    branches[i] = partitioner_.BestBranch(prepared, scratch);
   }
-  std::partial_sum(first, first + num_branches + 1, first);
-  for (int64_t i = 0; i < queries.rows(); ++i) {
-    order[first[branches[i]]++] = static_cast<int32_t>(i);
-  }
-  return scratch->query_order;
 }
 
 Index::Effort Index::EffortFor(const SearchOptions& options) const {
@@ -116,37 +170,41 @@ Index::Effort Index::EffortFor(const SearchOptions& options) const {
   return effort;
 }
 
-int64_t Index::BatchSize(const Effort& effort, int64_t num_queries) const {
+int64_t Index::BatchSize(const Call& call, int64_t num_threads) const {
+  const int64_t num_queries = call.queries.rows();
+  // Two parts for each thread, so that none waits long for the last.
+  const int64_t shared_out = num_threads == 1 ? num_queries : CeilDiv(num_queries, 2 * num_threads);
+  if (call.exact) return shared_out;
   // The more queries choose a leaf the better, but each needs memory until the batch is done.
   constexpr int64_t kMaxBytes = int64_t{64} << 20;
   const int64_t most_leaves =
       std::min(parameters().num_leaves,
-               static_cast<int64_t>(LeafDemand::kMost) * effort.num_leaves_to_search);
-  const int64_t bytes = (int64_t{16} << 10) + 64 * effort.num_reordering_candidates +
+               static_cast<int64_t>(LeafDemand::kMost) * call.effort.num_leaves_to_search);
+  const int64_t bytes = (int64_t{16} << 10) + 64 * call.effort.num_reordering_candidates +
                         16 * most_leaves + 16 * parameters().num_code_blocks() +
                         8 * parameters().dimensions;
-  const int64_t wanted = InOrder(num_queries) ? kOrderedBatch : kUnorderedBatch;
+  const int64_t wanted = std::min(shared_out, InOrder(call) ? kOrderedBatch : kUnorderedBatch);
   const int64_t most = std::max<int64_t>(1, std::min(wanted, kMaxBytes / bytes));
   // Even parts: the last ones would have nobody to share leaves with.
-  return CeilDiv(num_queries, std::max<int64_t>(1, CeilDiv(num_queries, most)));
+  return CeilDiv(num_queries, CeilDiv(num_queries, most));
 }
 
-void Index::SearchTree(MatrixView<const float> queries, Span<const int32_t> numbers,
-                       const Effort& effort, const Exclusions& exclusions, SearchScratch* scratch,
-                       MatrixView<float> scores, MatrixView<int32_t> rows) const {
+void Index::SearchTree(const Call& call, Span<const int32_t> numbers,
+                       SearchScratch* scratch) const {
+  const Effort& effort = call.effort;
   if (scratch->queries.size() < numbers.size()) scratch->queries.resize(numbers.size());
   QueryState* const states = scratch->queries.data();
   int64_t count = 0;
   for (const int64_t i : numbers) {
-    if (!ActiveKernels().all_finite(queries.row(i), parameters().dimensions)) {
-      WriteResults({}, scores.row(i), rows.row(i), effort.k);
+    if (!ActiveKernels().all_finite(call.queries.row(i), parameters().dimensions)) {
+      WriteResults({}, call.scores.row(i), call.rows.row(i), effort.k);
       continue;
     }
     QueryState& state = states[count++];
     state.number = i;
-    state.excluded.Reset(static_cast<int64_t>(exclusions.Of(i).size()));
-    for (const int32_t row : exclusions.Of(i)) state.excluded.Insert(row);
-    PrepareQuery(parts_, queries.row(i), &state.query);
+    state.excluded.Reset(static_cast<int64_t>(call.exclusions.Of(i).size()));
+    for (const int32_t row : call.exclusions.Of(i)) state.excluded.Insert(row);
+    PrepareQuery(parts_, call.queries.row(i), &state.query);
   }
 
   FindRows(effort.num_leaves_to_search, effort, states, count, scratch);
@@ -156,7 +214,8 @@ void Index::SearchTree(MatrixView<const float> queries, Span<const int32_t> numb
     if (q >= -1 && q + 1 < count) SelectRows(parts_, FinalRows(effort), &states[q + 1], scratch);
     if (q < 0) continue;
     const int64_t i = states[q].number;
-    WriteResults(FinishQuery(effort, &states[q], scratch), scores.row(i), rows.row(i), effort.k);
+    WriteResults(FinishQuery(effort, &states[q], scratch), call.scores.row(i), call.rows.row(i),
+                 effort.k);
   }
 }
 
@@ -201,34 +260,35 @@ Span<ScoredKey> Index::FinishQuery(const Effort& effort, QueryState* query,
   return scratch->top_rows.FinishSorted();
 }
 
-void Index::SearchExact(MatrixView<const float> queries, const Effort& effort,
-                        const Exclusions& exclusions, SearchScratch* scratch,
-                        MatrixView<float> scores, MatrixView<int32_t> rows) const {
+void Index::SearchExact(const Call& call, Span<const int32_t> numbers,
+                        SearchScratch* scratch) const {
   // Queries that pass over the rows together.
   constexpr int64_t kBatch = 24;
   const int64_t dims = parameters().dimensions;
   const int64_t stride = RoundUp(dims, 16);
   const MatrixView<const float> candidates(parts_.rows.data(), parameters().num_candidates, dims);
-  const int64_t keep = std::min(effort.k, parameters().num_candidates);
+  const int64_t keep = std::min(call.effort.k, parameters().num_candidates);
   if (scratch->top_of_query.size() < kBatch) {
     scratch->top_of_query.resize(kBatch);
     scratch->excluded_of_query.resize(kBatch);
   }
   float* padded = scratch->padded_queries.Resize(kBatch * stride);
 
-  for (int64_t begin = 0; begin < queries.rows(); begin += kBatch) {
+  const int64_t num_queries = static_cast<int64_t>(numbers.size());
+  for (int64_t begin = 0; begin < num_queries; begin += kBatch) {
     int64_t original[kBatch];
     int64_t count = 0;
-    for (int64_t i = begin; i < std::min(begin + kBatch, queries.rows()); ++i) {
-      if (!ActiveKernels().all_finite(queries.row(i), dims)) {
-        WriteResults({}, scores.row(i), rows.row(i), effort.k);
+    for (int64_t next = begin; next < std::min(begin + kBatch, num_queries); ++next) {
+      const int64_t i = numbers[next];
+      if (!ActiveKernels().all_finite(call.queries.row(i), dims)) {
+        WriteResults({}, call.scores.row(i), call.rows.row(i), call.effort.k);
         continue;
       }
-      PadQuery(parameters(), queries.row(i), padded + count * stride);
+      PadQuery(parameters(), call.queries.row(i), padded + count * stride);
       scratch->top_of_query[count].Reset(keep);
       RowSet& excluded = scratch->excluded_of_query[count];
-      excluded.Reset(static_cast<int64_t>(exclusions.Of(i).size()));
-      for (const int32_t row : exclusions.Of(i)) excluded.Insert(row);
+      excluded.Reset(static_cast<int64_t>(call.exclusions.Of(i).size()));
+      for (const int32_t row : call.exclusions.Of(i)) excluded.Insert(row);
       original[count++] = i;
     }
     const auto skip = [&](int64_t q, int64_t row) {
@@ -237,8 +297,8 @@ void Index::SearchExact(MatrixView<const float> queries, const Effort& effort,
     ScoreAllRows(parameters().distance_measure, {padded, count, stride}, candidates, 0, skip,
                  &scratch->scores, scratch->top_of_query.data());
     for (int64_t q = 0; q < count; ++q) {
-      WriteResults(scratch->top_of_query[q].FinishSorted(), scores.row(original[q]),
-                   rows.row(original[q]), effort.k);
+      WriteResults(scratch->top_of_query[q].FinishSorted(), call.scores.row(original[q]),
+                   call.rows.row(original[q]), call.effort.k);
     }
   }
 }

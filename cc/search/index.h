@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "cc/base/executor.h"
 #include "cc/base/matrix_view.h"
 #include "cc/base/status.h"
 #include "cc/search/index_parts.h"
@@ -16,8 +17,12 @@
 
 namespace tfscann {
 
-// Callers that split a batch over threads lose nothing by parts of this size.
-inline constexpr int64_t kMaxSearchBatch = 8192;
+// Threads that a search is shared out among, and the memory for each.
+struct SearchThreads {
+  Executor* executor;
+  int64_t count;
+  ScratchPool* scratches;
+};
 
 class Index {
  public:
@@ -38,6 +43,10 @@ class Index {
   Status Search(MatrixView<const float> queries, const SearchOptions& options,
                 const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,
                 MatrixView<int32_t> rows) const;
+  // The same by several threads.
+  Status Search(MatrixView<const float> queries, const SearchOptions& options,
+                const Exclusions& exclusions, const SearchThreads& threads,
+                MatrixView<float> scores, MatrixView<int32_t> rows) const;
 
   // -infinity, or infinity for squared_l2.
   float missing_score() const;
@@ -51,17 +60,38 @@ class Index {
   };
   Effort EffortFor(const SearchOptions& options) const;
 
+  // A search that was found to be in order.
+  struct Call {
+    MatrixView<const float> queries;
+    Effort effort;
+    bool exact;
+    Exclusions exclusions;
+    MatrixView<float> scores;
+    MatrixView<int32_t> rows;
+  };
+  Result<Call> Check(MatrixView<const float> queries, const SearchOptions& options,
+                     const Exclusions& exclusions, MatrixView<float> scores,
+                     MatrixView<int32_t> rows) const;
+
+  // Searches part by part: `for_each_part(count, grain, body)` is an Executor's ParallelFor, whose
+  // `body` is given a scratch, too. `scratch` is for what the parts share.
+  template <typename ForEachPart>
+  void SearchParts(const Call& call, int64_t num_threads, SearchScratch* scratch,
+                   const ForEachPart& for_each_part) const;
   // The order in which queries are taken: where InOrder, those that will share leaves one
   // after another; else as they come.
-  Span<const int32_t> OrderQueries(MatrixView<const float> queries, SearchScratch* scratch) const;
+  template <typename ForEachPart>
+  Span<const int32_t> OrderQueries(const Call& call, SearchScratch* scratch,
+                                   const ForEachPart& for_each_part) const;
   // Whether there are branches to order by, and enough queries to gain by it.
-  bool InOrder(int64_t num_queries) const;
+  bool InOrder(const Call& call) const;
+  // The best branches of queries [begin, end).
+  void FindBranches(const Call& call, int64_t begin, int64_t end, SearchScratch* scratch,
+                    int32_t* branches) const;
   // Queries taken through the stages together.
-  int64_t BatchSize(const Effort& effort, int64_t num_queries) const;
+  int64_t BatchSize(const Call& call, int64_t num_threads) const;
   // Searches for the queries with these numbers.
-  void SearchTree(MatrixView<const float> queries, Span<const int32_t> numbers,
-                  const Effort& effort, const Exclusions& exclusions, SearchScratch* scratch,
-                  MatrixView<float> scores, MatrixView<int32_t> rows) const;
+  void SearchTree(const Call& call, Span<const int32_t> numbers, SearchScratch* scratch) const;
   // The stages up to the rows that are to be reordered, for all of the given queries.
   void FindRows(int64_t num_leaves, const Effort& effort, QueryState* queries, int64_t num_queries,
                 SearchScratch* scratch) const;
@@ -71,9 +101,7 @@ class Index {
   Span<ScoredKey> FinishQuery(const Effort& effort, QueryState* query,
                               SearchScratch* scratch) const;
 
-  void SearchExact(MatrixView<const float> queries, const Effort& effort,
-                   const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,
-                   MatrixView<int32_t> rows) const;
+  void SearchExact(const Call& call, Span<const int32_t> numbers, SearchScratch* scratch) const;
   void WriteResults(Span<const ScoredKey> best, float* scores, int32_t* rows, int64_t k) const;
 
   const IndexParts parts_;

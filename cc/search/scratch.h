@@ -125,6 +125,21 @@ class ScratchPool {
   std::vector<std::unique_ptr<SearchScratch>> free_;
 };
 
+// A scratch of a pool's, until the end of the scope.
+class BorrowedScratch {
+ public:
+  explicit BorrowedScratch(ScratchPool* pool) : pool_(pool), scratch_(pool->Take()) {}
+  BorrowedScratch(const BorrowedScratch&) = delete;
+  BorrowedScratch& operator=(const BorrowedScratch&) = delete;
+  ~BorrowedScratch() { pool_->Return(std::move(scratch_)); }
+
+  SearchScratch* get() const { return scratch_.get(); }
+
+ private:
+  ScratchPool* const pool_;
+  std::unique_ptr<SearchScratch> scratch_;
+};
+
 }  // namespace tfscann
 
 #endif  // TFSCANN_SEARCH_SCRATCH_H_

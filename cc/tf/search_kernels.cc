@@ -4,6 +4,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "cc/tf/identifier_tensors.h"
+#include "cc/tf/pool_executor.h"
 #include "cc/tf/searcher_resource.h"
 #include "cc/tf/status_bridge.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -18,10 +19,8 @@ using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
-// Queries that a thread takes at a time, at most.
-constexpr int64_t kMaxQueriesPerTask = kMaxSearchBatch;
-// Nanoseconds of a query, for TensorFlow's decision how many threads are worth it.
-constexpr int64_t kNanosecondsPerQuery = 30000;
+// Fewer are not worth waking another thread, at 20 to 30 us a query.
+constexpr int64_t kMinQueriesPerThread = 4;
 
 absl::Status ReadScalar(OpKernelContext* context, int input, const char* name, int64_t least,
                         int64_t* value) {
@@ -51,35 +50,13 @@ absl::Status SearchAll(SearcherResource::Snapshot* snapshot, MatrixView<const fl
                        const SearchOptions& options, const Exclusions& exclusions,
                        tensorflow::thread::ThreadPool* workers, MatrixView<float> scores,
                        MatrixView<int32_t> rows) {
-  const Index& index = *snapshot->file.index;
-  const auto search = [&](int64_t begin, int64_t end) {
-    const int64_t count = end - begin;
-    std::unique_ptr<SearchScratch> scratch = snapshot->scratches.Take();
-    const Status status =
-        index.Search(queries.Rows(begin, count), options, exclusions.From(begin), scratch.get(),
-                     scores.Rows(begin, count), rows.Rows(begin, count));
-    snapshot->scratches.Return(std::move(scratch));
-    return status;
-  };
-  if (workers == nullptr || queries.rows() == 1) {
-    return ToTensorFlow(search(0, queries.rows()));
-  }
-  const int64_t per_task = std::clamp<int64_t>(CeilDiv(queries.rows(), 2 * workers->NumThreads()),
-                                               1, kMaxQueriesPerTask);
-  const int64_t num_tasks = CeilDiv(queries.rows(), per_task);
-  std::vector<Status> statuses(num_tasks);
-  using Scheduling = tensorflow::thread::ThreadPool::SchedulingParams;
-  const Scheduling adaptive(tensorflow::thread::ThreadPool::SchedulingStrategy::kAdaptive,
-                            per_task * kNanosecondsPerQuery, absl::nullopt);
-  workers->ParallelFor(num_tasks, adaptive, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      statuses[task] = search(task * per_task, std::min((task + 1) * per_task, queries.rows()));
-    }
-  });
-  for (const Status& status : statuses) {
-    if (!status.ok()) return ToTensorFlow(status);
-  }
-  return absl::OkStatus();
+  PoolExecutor executor(workers);
+  const int64_t num_threads =
+      workers == nullptr
+          ? 1
+          : std::min<int64_t>(workers->NumThreads(), CeilDiv(queries.rows(), kMinQueriesPerThread));
+  return ToTensorFlow(snapshot->file.index->Search(
+      queries, options, exclusions, {&executor, num_threads, &snapshot->scratches}, scores, rows));
 }
 
 // What ScannSearch and ScannSearchBatched share. The query is the whole of input 1; `leading` are

@@ -86,6 +86,17 @@ TEST(IndexBatchTest, QueriesMayLieApart) {
   }
 }
 
+Results SearchWithThreads(const Index& index, const Matrix& queries, const SearchOptions& options,
+                          const Exclusions& exclusions, int threads, ScratchPool* scratches) {
+  const int64_t count = queries.rows(), k = options.k;
+  Results results = {k, std::vector<float>(count * k), std::vector<int32_t>(count * k)};
+  ThreadExecutor executor(threads);
+  TFSCANN_EXPECT_OK(index.Search(queries, options, exclusions, {&executor, threads, scratches},
+                                 {results.scores.data(), count, k},
+                                 {results.rows.data(), count, k}));
+  return results;
+}
+
 TEST(IndexBatchTest, AnyNumberOfThreadsFindsTheSame) {
   const Matrix rows = RandomMatrix(1000, 20, 1);
   const Matrix queries = RandomMatrix(100, 20, 2);
@@ -94,20 +105,48 @@ TEST(IndexBatchTest, AnyNumberOfThreadsFindsTheSame) {
   ScratchPool scratches;
   for (const IndexCase& kind : AllKinds(rows)) {
     const Results expected = Search(*kind.file.index, queries, options);
-    for (const int threads : {1, 2, 5}) {
-      Results results = {5, std::vector<float>(500), std::vector<int32_t>(500)};
-      ThreadExecutor executor(threads);
-      executor.ParallelFor(queries.rows(), 7, [&](int64_t begin, int64_t end) {
-        std::unique_ptr<SearchScratch> scratch = scratches.Take();
-        TFSCANN_EXPECT_OK(kind.file.index->Search(
-            queries.view().Rows(begin, end - begin), options, {}, scratch.get(),
-            MatrixView<float>(results.scores.data(), 100, 5).Rows(begin, end - begin),
-            MatrixView<int32_t>(results.rows.data(), 100, 5).Rows(begin, end - begin)));
-        scratches.Return(std::move(scratch));
-      });
-      EXPECT_EQ(results, expected) << kind.name << ", " << threads << " threads";
+    for (const int threads : {1, 2, 5, 300}) {
+      EXPECT_EQ(SearchWithThreads(*kind.file.index, queries, options, {}, threads, &scratches),
+                expected)
+          << kind.name << ", " << threads << " threads";
     }
+    EXPECT_EQ(SearchWithThreads(*kind.file.index, Matrix(0, 20), options, {}, 2, &scratches).rows,
+              std::vector<int32_t>());
   }
+}
+
+// More queries than are brought into an order together, and some with exclusions.
+TEST(IndexBatchTest, ThreadsShareTheOrderOfALargeBatch) {
+  constexpr int64_t kQueries = 70000;
+  const Matrix rows = ClusteredMatrix(2000, 4, 50, 1);
+  Matrix queries = RandomMatrix(kQueries, 4, 2);
+  queries.row(69999)[0] = std::numeric_limits<float>::quiet_NaN();
+  std::vector<int32_t> excluded;
+  std::vector<int64_t> splits = {0};
+  for (int64_t q = 0; q < kQueries; ++q) {
+    if (q % 7 == 0) excluded.push_back(static_cast<int32_t>(q % 2000));
+    splits.push_back(static_cast<int64_t>(excluded.size()));
+  }
+  const Exclusions exclusions = {{excluded.data(), excluded.size()},
+                                 {splits.data(), splits.size()}};
+  SearchOptions options;
+  options.k = 2;
+  options.num_leaves_to_search = 3;
+  const IndexFile file = BuildIndex(rows, TreeConfig(DistanceMeasure::kDotProduct, 300));
+  ASSERT_TRUE(file.index->parameters().branches);
+  ScratchPool scratches;
+  const Results threads =
+      SearchWithThreads(*file.index, queries, options, exclusions, 3, &scratches);
+  EXPECT_EQ(threads, SearchWithThreads(*file.index, queries, options, exclusions, 1, &scratches));
+  SearchScratch scratch;
+  for (int64_t q = 0; q < kQueries; q += 1 + q % 500) {
+    std::vector<float> scores(2);
+    std::vector<int32_t> found(2);
+    TFSCANN_EXPECT_OK(file.index->Search({queries.row(q), 1, 4}, options, exclusions.From(q),
+                                         &scratch, {scores.data(), 1, 2}, {found.data(), 1, 2}));
+    ASSERT_EQ(threads.Of(q), (Results{2, scores, found})) << q;
+  }
+  EXPECT_EQ(threads.Of(69999).rows, std::vector<int32_t>(2, -1));
 }
 
 TEST(IndexBatchTest, OneScratchServesAllIndexesInTurn) {
