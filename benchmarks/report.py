@@ -58,7 +58,8 @@ def _how_to_read(run: Run) -> str:
         f"in brackets, {MISSING} where the frontier does not reach. Ratios are taken within a "
         f"round. One-thread timings kept {busy.median:.2f} processors busy in the median, "
         f"{busy.low:.2f} to {busy.high:.2f} in all: less than 1 where other programs interfered "
-        "(such timings were repeated, and the least disturbed kept)."
+        "(timings with less than 0.95 of each of their processors were repeated, and the least "
+        "disturbed kept)."
     )
 
 

@@ -23,7 +23,7 @@ namespace {
 using Queries = py::array_t<float, py::array::c_style | py::array::forcecast>;
 
 // Fewer are not worth the start of a thread.
-constexpr int64_t kMinQueriesPerThread = 48;
+constexpr int64_t kLeastQueries = 24;
 
 class PyIndex {
  public:
@@ -57,9 +57,9 @@ class PyIndex {
     int32_t* rows_data = rows.mutable_data();
     const Status status = [&] {
       py::gil_scoped_release release;
-      const int64_t count = std::min<int64_t>(threads, CeilDiv(view.rows(), kMinQueriesPerThread));
       ThreadExecutor executor(threads);
-      return file_.index->Search(view, options, {}, {&executor, count, &scratches_},
+      return file_.index->Search(view, options, {},
+                                 {&executor, threads, kLeastQueries, &scratches_},
                                  {scores_data, view.rows(), k}, {rows_data, view.rows(), k});
     }();
     RaiseIfError(status);

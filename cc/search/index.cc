@@ -39,11 +39,12 @@ Status Index::Search(MatrixView<const float> queries, const SearchOptions& optio
                      const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,
                      MatrixView<int32_t> rows) const {
   TFSCANN_ASSIGN_OR_RETURN(const Call call, Check(queries, options, exclusions, scores, rows));
-  SearchParts(call, 1, scratch, [&](int64_t count, int64_t grain, const auto& body) {
-    for (int64_t begin = 0; begin < count; begin += grain) {
-      body(begin, std::min(begin + grain, count), scratch);
-    }
-  });
+  SearchParts(call, 1, queries.rows(), scratch,
+              [&](int64_t count, int64_t grain, const auto& body) {
+                for (int64_t begin = 0; begin < count; begin += grain) {
+                  body(begin, std::min(begin + grain, count), scratch);
+                }
+              });
   return Status();
 }
 
@@ -61,8 +62,9 @@ Status Index::Search(MatrixView<const float> queries, const SearchOptions& optio
       body(begin, end, scratch.get());
     });
   };
-  SearchParts(call, threads.count, shared.get(), on_threads);
-  return Status();
+  SearchParts(call, threads.count, threads.least_queries, shared.get(), on_threads);
+  if (!threads.executor->cancelled()) return Status();
+  return Status(StatusCode::kCancelled, "the search was cancelled");
 }
 
 Result<Index::Call> Index::Check(MatrixView<const float> queries, const SearchOptions& options,
@@ -90,8 +92,8 @@ Result<Index::Call> Index::Check(MatrixView<const float> queries, const SearchOp
 }
 
 template <typename ForEachPart>
-void Index::SearchParts(const Call& call, int64_t num_threads, SearchScratch* scratch,
-                        const ForEachPart& for_each_part) const {
+void Index::SearchParts(const Call& call, int64_t num_threads, int64_t least_queries,
+                        SearchScratch* scratch, const ForEachPart& for_each_part) const {
   for (int64_t begin = 0; begin < call.queries.rows(); begin += kMaxOrdered) {
     const int64_t count = std::min(kMaxOrdered, call.queries.rows() - begin);
     const Call part = {call.queries.Rows(begin, count),
@@ -100,29 +102,30 @@ void Index::SearchParts(const Call& call, int64_t num_threads, SearchScratch* sc
                        call.exclusions.From(begin),
                        call.scores.Rows(begin, count),
                        call.rows.Rows(begin, count)};
-    const Span<const int32_t> order = OrderQueries(part, scratch, for_each_part);
-    for_each_part(count, BatchSize(part, num_threads),
-                  [&](int64_t first, int64_t last, SearchScratch* own) {
-                    const Span<const int32_t> numbers(order.data() + first,
-                                                      static_cast<size_t>(last - first));
-                    if (part.exact) {
-                      SearchExact(part, numbers, own);
-                    } else {
-                      SearchTree(part, numbers, own);
-                    }
-                  });
+    const int64_t batch = BatchSize(part, num_threads, least_queries);
+    const Span<const int32_t> order = OrderQueries(part, batch, scratch, for_each_part);
+    for_each_part(count, batch, [&](int64_t first, int64_t last, SearchScratch* own) {
+      const Span<const int32_t> numbers(order.data() + first, static_cast<size_t>(last - first));
+      if (part.exact) {
+        SearchExact(part, numbers, own);
+      } else {
+        SearchTree(part, numbers, own);
+      }
+    });
   }
 }
 
 template <typename ForEachPart>
-Span<const int32_t> Index::OrderQueries(const Call& call, SearchScratch* scratch,
+Span<const int32_t> Index::OrderQueries(const Call& call, int64_t batch, SearchScratch* scratch,
                                         const ForEachPart& for_each_part) const {
   const int64_t num_queries = call.queries.rows();
   int32_t* const order = scratch->query_order.Resize(num_queries);
   std::iota(order, order + num_queries, 0);
   if (!InOrder(call)) return scratch->query_order;
   int32_t* const branches = scratch->branch_of_query.Resize(num_queries);
-  for_each_part(num_queries, kOrderedBatch, [&](int64_t begin, int64_t end, SearchScratch* own) {
+  // An executor that is cancelled leaves some out.
+  scratch->branch_of_query.Zero();
+  for_each_part(num_queries, batch, [&](int64_t begin, int64_t end, SearchScratch* own) {
     FindBranches(call, begin, end, own, branches);
   });
   // Neighbouring branches are near each other. Ties as they come.
@@ -170,11 +173,13 @@ Index::Effort Index::EffortFor(const SearchOptions& options) const {
   return effort;
 }
 
-int64_t Index::BatchSize(const Call& call, int64_t num_threads) const {
+int64_t Index::BatchSize(const Call& call, int64_t num_threads, int64_t least_queries) const {
   const int64_t num_queries = call.queries.rows();
   // Two parts for each thread, so that none waits long for the last.
-  const int64_t shared_out = num_threads == 1 ? num_queries : CeilDiv(num_queries, 2 * num_threads);
-  if (call.exact) return shared_out;
+  int64_t parts =
+      std::clamp<int64_t>(num_queries / std::max<int64_t>(1, least_queries), 1, 2 * num_threads);
+  if (parts > num_threads) parts -= parts % num_threads;
+  if (call.exact) return CeilDiv(num_queries, parts);
   // The more queries choose a leaf the better, but each needs memory until the batch is done.
   constexpr int64_t kMaxBytes = int64_t{64} << 20;
   const int64_t most_leaves =
@@ -183,10 +188,13 @@ int64_t Index::BatchSize(const Call& call, int64_t num_threads) const {
   const int64_t bytes = (int64_t{16} << 10) + 64 * call.effort.num_reordering_candidates +
                         16 * most_leaves + 16 * parameters().num_code_blocks() +
                         8 * parameters().dimensions;
-  const int64_t wanted = std::min(shared_out, InOrder(call) ? kOrderedBatch : kUnorderedBatch);
+  const int64_t wanted = InOrder(call) ? kOrderedBatch : kUnorderedBatch;
   const int64_t most = std::max<int64_t>(1, std::min(wanted, kMaxBytes / bytes));
-  // Even parts: the last ones would have nobody to share leaves with.
-  return CeilDiv(num_queries, CeilDiv(num_queries, most));
+  // Even parts, and as many for every thread: the last ones would have nobody to share leaves
+  // with, and the other threads would wait for them.
+  const int64_t batches = CeilDiv(num_queries, most);
+  if (batches > parts) parts = RoundUp(batches, num_threads);
+  return CeilDiv(num_queries, parts);
 }
 
 void Index::SearchTree(const Call& call, Span<const int32_t> numbers,
@@ -268,10 +276,8 @@ void Index::SearchExact(const Call& call, Span<const int32_t> numbers,
   const int64_t stride = RoundUp(dims, 16);
   const MatrixView<const float> candidates(parts_.rows.data(), parameters().num_candidates, dims);
   const int64_t keep = std::min(call.effort.k, parameters().num_candidates);
-  if (scratch->top_of_query.size() < kBatch) {
-    scratch->top_of_query.resize(kBatch);
-    scratch->excluded_of_query.resize(kBatch);
-  }
+  if (scratch->top_of_query.size() < kBatch) scratch->top_of_query.resize(kBatch);
+  if (scratch->excluded_of_query.size() < kBatch) scratch->excluded_of_query.resize(kBatch);
   float* padded = scratch->padded_queries.Resize(kBatch * stride);
 
   const int64_t num_queries = static_cast<int64_t>(numbers.size());

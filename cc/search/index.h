@@ -21,6 +21,7 @@ namespace tfscann {
 struct SearchThreads {
   Executor* executor;
   int64_t count;
+  int64_t least_queries;  // fewer are not worth another thread
   ScratchPool* scratches;
 };
 
@@ -43,7 +44,7 @@ class Index {
   Status Search(MatrixView<const float> queries, const SearchOptions& options,
                 const Exclusions& exclusions, SearchScratch* scratch, MatrixView<float> scores,
                 MatrixView<int32_t> rows) const;
-  // The same by several threads.
+  // The same by several threads; an error if the executor is cancelled.
   Status Search(MatrixView<const float> queries, const SearchOptions& options,
                 const Exclusions& exclusions, const SearchThreads& threads,
                 MatrixView<float> scores, MatrixView<int32_t> rows) const;
@@ -76,20 +77,20 @@ class Index {
   // Searches part by part: `for_each_part(count, grain, body)` is an Executor's ParallelFor, whose
   // `body` is given a scratch, too. `scratch` is for what the parts share.
   template <typename ForEachPart>
-  void SearchParts(const Call& call, int64_t num_threads, SearchScratch* scratch,
-                   const ForEachPart& for_each_part) const;
+  void SearchParts(const Call& call, int64_t num_threads, int64_t least_queries,
+                   SearchScratch* scratch, const ForEachPart& for_each_part) const;
   // The order in which queries are taken: where InOrder, those that will share leaves one
   // after another; else as they come.
   template <typename ForEachPart>
-  Span<const int32_t> OrderQueries(const Call& call, SearchScratch* scratch,
+  Span<const int32_t> OrderQueries(const Call& call, int64_t batch, SearchScratch* scratch,
                                    const ForEachPart& for_each_part) const;
   // Whether there are branches to order by, and enough queries to gain by it.
   bool InOrder(const Call& call) const;
   // The best branches of queries [begin, end).
   void FindBranches(const Call& call, int64_t begin, int64_t end, SearchScratch* scratch,
                     int32_t* branches) const;
-  // Queries taken through the stages together.
-  int64_t BatchSize(const Call& call, int64_t num_threads) const;
+  // Queries taken through the stages together by a thread.
+  int64_t BatchSize(const Call& call, int64_t num_threads, int64_t least_queries) const;
   // Searches for the queries with these numbers.
   void SearchTree(const Call& call, Span<const int32_t> numbers, SearchScratch* scratch) const;
   // The stages up to the rows that are to be reordered, for all of the given queries.

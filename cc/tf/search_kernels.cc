@@ -20,7 +20,7 @@ using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
 // Fewer are not worth waking another thread, at 20 to 30 us a query.
-constexpr int64_t kMinQueriesPerThread = 4;
+constexpr int64_t kLeastQueries = 4;
 
 absl::Status ReadScalar(OpKernelContext* context, int input, const char* name, int64_t least,
                         int64_t* value) {
@@ -51,12 +51,10 @@ absl::Status SearchAll(SearcherResource::Snapshot* snapshot, MatrixView<const fl
                        tensorflow::thread::ThreadPool* workers, MatrixView<float> scores,
                        MatrixView<int32_t> rows) {
   PoolExecutor executor(workers);
-  const int64_t num_threads =
-      workers == nullptr
-          ? 1
-          : std::min<int64_t>(workers->NumThreads(), CeilDiv(queries.rows(), kMinQueriesPerThread));
+  const int64_t num_threads = workers == nullptr ? 1 : workers->NumThreads();
   return ToTensorFlow(snapshot->file.index->Search(
-      queries, options, exclusions, {&executor, num_threads, &snapshot->scratches}, scores, rows));
+      queries, options, exclusions, {&executor, num_threads, kLeastQueries, &snapshot->scratches},
+      scores, rows));
 }
 
 // What ScannSearch and ScannSearchBatched share. The query is the whole of input 1; `leading` are

@@ -91,7 +91,7 @@ Results SearchWithThreads(const Index& index, const Matrix& queries, const Searc
   const int64_t count = queries.rows(), k = options.k;
   Results results = {k, std::vector<float>(count * k), std::vector<int32_t>(count * k)};
   ThreadExecutor executor(threads);
-  TFSCANN_EXPECT_OK(index.Search(queries, options, exclusions, {&executor, threads, scratches},
+  TFSCANN_EXPECT_OK(index.Search(queries, options, exclusions, {&executor, threads, 3, scratches},
                                  {results.scores.data(), count, k},
                                  {results.rows.data(), count, k}));
   return results;
@@ -112,6 +112,24 @@ TEST(IndexBatchTest, AnyNumberOfThreadsFindsTheSame) {
     }
     EXPECT_EQ(SearchWithThreads(*kind.file.index, Matrix(0, 20), options, {}, 2, &scratches).rows,
               std::vector<int32_t>());
+  }
+}
+
+TEST(IndexBatchTest, ACancelledSearchIsAnError) {
+  const Matrix queries = RandomMatrix(900, 8, 2);
+  ThreadExecutor executor(2);
+  executor.Cancel();
+  ScratchPool scratches;
+  std::vector<float> scores(900);
+  std::vector<int32_t> found(900);
+  SearchOptions options;
+  options.k = 1;
+  for (const BuildConfig& config :
+       {TreeConfig(DistanceMeasure::kDotProduct, 300), ExactConfig(DistanceMeasure::kDotProduct)}) {
+    const IndexFile file = BuildIndex(ClusteredMatrix(2000, 8, 50, 1), config);
+    const Status status = file.index->Search(queries, options, {}, {&executor, 2, 1, &scratches},
+                                             {scores.data(), 900, 1}, {found.data(), 900, 1});
+    EXPECT_EQ(status.code(), StatusCode::kCancelled);
   }
 }
 
