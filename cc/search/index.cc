@@ -123,7 +123,7 @@ Span<const int32_t> Index::OrderQueries(const Call& call, int64_t batch, SearchS
   std::iota(order, order + num_queries, 0);
   if (!InOrder(call)) return scratch->query_order;
   int32_t* const branches = scratch->branch_of_query.Resize(num_queries);
-  // An executor that is cancelled leaves some out.
+  // For queries that are not finite, and those that a cancelled executor leaves out.
   scratch->branch_of_query.Zero();
   for_each_part(num_queries, batch, [&](int64_t begin, int64_t end, SearchScratch* own) {
     FindBranches(call, begin, end, own, branches);
@@ -147,7 +147,6 @@ void Index::FindBranches(const Call& call, int64_t begin, int64_t end, SearchScr
   if (scratch->queries.empty()) scratch->queries.resize(1);
   PreparedQuery& prepared = scratch->queries[0].query;
   for (int64_t i = begin; i < end; ++i) {
-    branches[i] = 0;
     if (!ActiveKernels().all_finite(call.queries.row(i), parameters().dimensions)) continue;
     PrepareQuery(parts_, call.queries.row(i), &prepared);
     branches[i] = partitioner_.BestBranch(prepared, scratch);

@@ -86,7 +86,7 @@ class Index {
                                    const ForEachPart& for_each_part) const;
   // Whether there are branches to order by, and enough queries to gain by it.
   bool InOrder(const Call& call) const;
-  // The best branches of queries [begin, end).
+  // The best branches of those of the queries [begin, end) that are finite.
   void FindBranches(const Call& call, int64_t begin, int64_t end, SearchScratch* scratch,
                     int32_t* branches) const;
   // Queries taken through the stages together by a thread.

@@ -1,7 +1,4 @@
 // Kernels of search_ops.cc. How resources work: load_kernels.cc.
-#include <algorithm>
-#include <vector>
-
 #include "absl/container/inlined_vector.h"
 #include "cc/tf/identifier_tensors.h"
 #include "cc/tf/pool_executor.h"
