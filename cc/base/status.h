@@ -53,7 +53,6 @@ template <typename... Parts>
 Status DataLoss(const Parts&... parts) {
   return Status(StatusCode::kDataLoss, StrCat(parts...));
 }
-inline Status Cancelled() { return Status(StatusCode::kCancelled, "the build was cancelled"); }
 
 // A value or the Status that explains its absence.
 template <typename T>

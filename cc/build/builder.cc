@@ -374,7 +374,7 @@ Status Builder::EncodeInt8Rows(const BuildContext& context) {
       Int8Rows::Encode(relative.data(), dimensions_, bytes.data() + row * stride);
     }
   });
-  return context.executor->cancelled() ? Cancelled() : Status();
+  return context.CheckCancelled();
 }
 
 Status Builder::TuneSearch(const BuildContext& context) {

@@ -47,7 +47,11 @@ struct BuildContext {
 
   Status Report(const char* stage, int64_t done, int64_t total) const {
     if (progress) progress(stage, done, total);
-    return executor->cancelled() ? Cancelled() : Status();
+    return CheckCancelled();
+  }
+  Status CheckCancelled() const {
+    if (!executor->cancelled()) return Status();
+    return Status(StatusCode::kCancelled, "the build was cancelled");
   }
 };
 

@@ -197,7 +197,7 @@ Status MoveCentroids(MatrixView<const float> rows, const PartitionLoss& loss,
   } else {
     MoveToLeastLoss(rows, loss, clusters, context.executor, centroids);
   }
-  return context.executor->cancelled() ? Cancelled() : Status();
+  return context.CheckCancelled();
 }
 
 }  // namespace tfscann

@@ -230,7 +230,7 @@ class Tuner {
           of_set[q] = {query.leaf_statistics, ranks.empty() ? 0 : NeededLeaves(&ranks)};
         }
       });
-      if (context_.executor->cancelled()) return Cancelled();
+      TFSCANN_RETURN_IF_ERROR(context_.CheckCancelled());
       std::copy_if(of_set.begin(), of_set.end(), std::back_inserter(examples),
                    [](const LeafDemandExample& example) { return example.needed > 0; });
     }
@@ -252,7 +252,7 @@ class Tuner {
       assert(status.ok());
       (void)status;
     });
-    return context_.executor->cancelled() ? Cancelled() : Status();
+    return context_.CheckCancelled();
   }
 
   // Recall of the first set of queries; sets reached_ if every set of queries reaches its goal.
