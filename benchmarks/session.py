@@ -28,7 +28,7 @@ ENOUGH_RECALL = 0.995
 RECALL_MARGIN = 0.003
 
 # Slow settings are asked fewer queries: as many as take about so long, but not less than so many.
-SECONDS_A_TRIAL, FEWEST_TRIED = 0.35, 1000
+SECONDS_A_TRIAL, FEWEST_TRIED = 0.2, 1000
 SECONDS_A_TIMING = {"single": 0.4, "batch": 0.9}
 FEWEST_TIMED = {"single": 500, "batch": 1000}
 SINGLES_A_TRIAL = 400
