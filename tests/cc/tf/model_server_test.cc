@@ -54,8 +54,7 @@ int NumMappings(const std::string& file) {
 }
 
 // Bytes in use of all that was allocated. Pages resident would count what the allocator keeps for
-// threads to come as well, and as much of a mapped file as was read by chance. Nothing in a program
-// of a sanitizer, whose own allocator looks for leaks.
+// later as well, and as much of a mapped file as was read by chance.
 int64_t AllocatedBytes() {
   const struct mallinfo2 info = mallinfo2();
   return static_cast<int64_t>(info.uordblks) + static_cast<int64_t>(info.hblkhd);
