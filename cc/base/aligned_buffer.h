@@ -38,14 +38,22 @@ class AlignedBuffer {
   // Makes room for `size` elements. The contents are unspecified if the buffer had to grow.
   T* Resize(size_t size) {
     if (size > capacity_) {
-      AlignedBuffer grown;
-      const size_t bytes = RoundUp(size * sizeof(T), kCacheLine);
-      grown.data_ = static_cast<T*>(::operator new[](bytes, std::align_val_t(kCacheLine)));
-      grown.capacity_ = bytes / sizeof(T);
-      swap(grown);
+      const size_t bytes = BytesFor(size);
+      Replace(::operator new[](bytes, std::align_val_t(kCacheLine)), bytes);
     }
     size_ = size;
     return data_;
+  }
+  // The same, for sizes that files say: false, and nothing changes, if there is no memory.
+  bool TryResize(size_t size) {
+    if (size > capacity_) {
+      const size_t bytes = BytesFor(size);
+      void* const data = ::operator new[](bytes, std::align_val_t(kCacheLine), std::nothrow);
+      if (data == nullptr) return false;
+      Replace(data, bytes);
+    }
+    size_ = size;
+    return true;
   }
   void Zero() {
     if (size_ > 0) std::memset(data_, 0, size_ * sizeof(T));
@@ -65,6 +73,14 @@ class AlignedBuffer {
   }
 
  private:
+  static size_t BytesFor(size_t size) { return RoundUp(size * sizeof(T), kCacheLine); }
+  void Replace(void* data, size_t bytes) {
+    AlignedBuffer replaced;
+    swap(replaced);
+    data_ = static_cast<T*>(data);
+    capacity_ = bytes / sizeof(T);
+  }
+
   T* data_ = nullptr;
   size_t size_ = 0;
   size_t capacity_ = 0;

@@ -18,7 +18,9 @@ namespace {
 Status ErrnoStatus(int error, const char* action, const std::string& path) {
   StatusCode code = StatusCode::kInternal;
   if (error == ENOENT || error == ENOTDIR) code = StatusCode::kNotFound;
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG) code = StatusCode::kResourceExhausted;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG || error == ENOMEM) {
+    code = StatusCode::kResourceExhausted;
+  }
   if (error == EACCES || error == EROFS || error == EPERM || error == EISDIR) {
     code = StatusCode::kFailedPrecondition;
   }
@@ -27,7 +29,8 @@ Status ErrnoStatus(int error, const char* action, const std::string& path) {
 
 // Reads `size` bytes, or as many as there are.
 Result<Memory> ReadAll(int fd, size_t size, const std::string& path) {
-  auto buffer = std::make_shared<AlignedBuffer<char>>(size);
+  auto buffer = std::make_shared<AlignedBuffer<char>>();
+  if (!buffer->TryResize(size)) return ErrnoStatus(ENOMEM, "read", path);
   size_t done = 0;
   while (done < size) {
     const ssize_t count = read(fd, buffer->data() + done, size - done);

@@ -285,10 +285,14 @@ class PartsReader {
   IdentifierType identifier_type_ = IdentifierType::kRowNumber;
 };
 
-Memory AlignedCopy(const Memory& memory) {
-  auto buffer = std::make_shared<AlignedBuffer<char>>(memory.bytes.size());
+Result<Memory> AlignedCopy(const Memory& memory) {
+  auto buffer = std::make_shared<AlignedBuffer<char>>();
+  if (!buffer->TryResize(memory.bytes.size())) {
+    return Status(StatusCode::kResourceExhausted,
+                  StrCat("no memory for an index of ", memory.bytes.size(), " bytes"));
+  }
   std::copy(memory.bytes.begin(), memory.bytes.end(), buffer->data());
-  return {{buffer->data(), buffer->size()}, buffer, /*mapped=*/false};
+  return Memory{{buffer->data(), buffer->size()}, buffer, /*mapped=*/false};
 }
 
 }  // namespace
@@ -325,7 +329,7 @@ Result<IndexFile> OpenIndex(Memory memory, Executor* executor) {
   InlineExecutor this_thread;
   if (executor == nullptr) executor = &this_thread;
   if (reinterpret_cast<uintptr_t>(memory.bytes.data()) % kCacheLine != 0) {
-    memory = AlignedCopy(memory);
+    TFSCANN_ASSIGN_OR_RETURN(memory, AlignedCopy(memory));
   }
   TFSCANN_ASSIGN_OR_RETURN(const SectionReader sections,
                            SectionReader::Open(memory.bytes, executor));

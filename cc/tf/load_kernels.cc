@@ -48,7 +48,11 @@ bool CopyOnLoad() {
 absl::Status ReadFile(tensorflow::Env* env, const std::string& path, size_t size, Memory* memory) {
   std::unique_ptr<tensorflow::RandomAccessFile> file;
   TF_RETURN_IF_ERROR(env->NewRandomAccessFile(path, &file));
-  auto buffer = std::make_shared<AlignedBuffer<char>>(size);
+  auto buffer = std::make_shared<AlignedBuffer<char>>();
+  if (!buffer->TryResize(size)) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path, ": no memory for an index of ", size, " bytes"));
+  }
   absl::string_view read;
   const absl::Status status = file->Read(0, size, &read, buffer->data());
   // A file that has become shorter is for the index to complain about.

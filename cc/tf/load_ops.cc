@@ -17,7 +17,7 @@ REGISTER_OP("ScannSearcher")
     .Doc(R"doc(
 Creates a searcher resource, empty until ScannLoad or ScannRestore.
 
-Searchers of equal, or empty, `shared_name` in one resource manager are the same one.
+Searchers of equal `shared_name` (empty: the node's name) in one resource manager are the same one.
 )doc");
 
 REGISTER_OP("ScannLoad")

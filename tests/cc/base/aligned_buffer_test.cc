@@ -38,6 +38,18 @@ TEST(AlignedBufferTest, ShrinkingKeepsMemoryAndGrowingBackNeedsNoMore) {
   EXPECT_EQ(buffer[0], 7);
 }
 
+TEST(AlignedBufferTest, TryResizeDoesWhatResizeDoes) {
+  AlignedBuffer<float> buffer(10);
+  const float* const first = buffer.data();
+  ASSERT_TRUE(buffer.TryResize(16));
+  EXPECT_EQ(buffer.data(), first);
+  ASSERT_TRUE(buffer.TryResize(1000));
+  EXPECT_EQ(buffer.size(), 1000);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % kCacheLine, 0);
+  buffer.Zero();
+  EXPECT_EQ(buffer[999], 0.0f);
+}
+
 TEST(AlignedBufferTest, ZeroClearsAllValues) {
   AlignedBuffer<int> buffer(100);
   for (size_t i = 0; i < buffer.size(); ++i) buffer[i] = -1;

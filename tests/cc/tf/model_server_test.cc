@@ -2,6 +2,7 @@
 #include "tests/cc/tf/model_server.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -113,9 +114,10 @@ class ModelServerTest : public ::testing::Test {
     const auto identifiers = outputs->at("identifiers").flat<tensorflow::tstring>();
     for (int64_t i = 0; i < count; ++i) {
       const int64_t excluded = (first + i) * kK;
-      // The second result, or a better one that had no place in the list of candidates before.
-      bool right = scores(i * kK) >= answers.scores[excluded + 1];
+      bool right = true;
       for (int64_t j = 0; j < kK; ++j) {
+        // The next result, or a better one that had no place in the list of candidates before.
+        right = right && (j + 1 == kK || scores(i * kK + j) >= answers.scores[excluded + j + 1]);
         right =
             right && absl::string_view(identifiers(i * kK + j)) != answers.identifiers[excluded];
       }
@@ -253,6 +255,27 @@ TEST_F(ModelServerTest, LoadingAndServingWriteNothing) {
   for (const auto& entry : fs::recursive_directory_iterator(folder.Path("1"))) {
     fs::permissions(entry.path(), fs::perms::owner_write, fs::perm_options::add);
   }
+}
+
+// The version before it must go on: out of memory is a status, not the end of the server.
+TEST_F(ModelServerTest, AnIndexThatMemoryDoesNotHoldDoesNotLoad) {
+  const auto model = MustLoad(VersionPath(1));
+  TempFolder folder;
+  fs::copy(VersionPath(2), folder.Path("2"), fs::copy_options::recursive);
+  fs::resize_file(AssetOf(folder.Path("2")), int64_t{1} << 40);
+  // Whatever the system promises to processes that ask for it.
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  const rlimit lower = {rlim_t{1} << 39, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &lower), 0);
+  setenv("TFSCANN_COPY_ON_LOAD", "1", /*overwrite=*/1);
+  const absl::Status status = LoadedModel::Load(folder.Path("2")).status();
+  unsetenv("TFSCANN_COPY_ON_LOAD");
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "no memory for an index of 1099511627776 bytes"))
+      << status;
+  EXPECT_TRUE(AnswersAs(*model, 1));
 }
 
 // ram:// cannot be mapped, as a remote file system.
