@@ -3,12 +3,13 @@
 
 usage: apply.py SERVING_CHECKOUT [--check]
 
-Two changes: model_server.patch lists //cc/tf:serving among SUPPORTED_TENSORFLOW_OPS, which Serving
-links in statically, and WORKSPACE declares this repository, by its path. Applying them again changes
-nothing. Needs git; nothing is changed if any of it fails.
+Two changes: WORKSPACE declares this repository, by its path, and model_server.patch lists
+//cc/tf:serving among SUPPORTED_TENSORFLOW_OPS, which Serving links in statically. Applying them
+again changes nothing. Needs git. If one of them fails, both files are left as they were.
 """
 
 import argparse
+import os
 import pathlib
 import re
 import subprocess
@@ -18,6 +19,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 REPOSITORY = FOLDER.parents[1]
 PATCH = FOLDER / "model_server.patch"
 MODEL_SERVERS = pathlib.Path("tensorflow_serving/model_servers/BUILD")
+WORKSPACE = pathlib.Path("WORKSPACE")
 LABEL = "@org_tensorflow_scann//cc/tf:serving"
 DECLARATION = f"""
 local_repository(
@@ -27,33 +29,56 @@ local_repository(
 """
 
 
-def is_applied(checkout: pathlib.Path) -> bool:
-    """Whether Serving links the ops."""
+def lists_ops(checkout: pathlib.Path) -> bool:
+    """Whether SUPPORTED_TENSORFLOW_OPS has the ops; elsewhere in the file they are of no use."""
     build = (checkout / MODEL_SERVERS).read_text()
     supported = re.search(r"^SUPPORTED_TENSORFLOW_OPS = .*?^\]$", build, re.DOTALL | re.MULTILINE)
-    workspace = (checkout / "WORKSPACE").read_text()
-    return supported is not None and LABEL in supported.group() and DECLARATION in workspace
+    return supported is not None and LABEL in supported.group()
+
+
+def is_applied(checkout: pathlib.Path) -> bool:
+    """Whether Serving links the ops."""
+    return lists_ops(checkout) and DECLARATION in (checkout / WORKSPACE).read_text()
 
 
 def apply(checkout: pathlib.Path) -> None:
-    """Makes the changes; exits with one line if that is not possible."""
-    workspace = checkout / "WORKSPACE"
+    """Makes the changes; exits with one line, and takes back what it did, if that fails."""
+    before = {file: (checkout / file).read_bytes() for file in (WORKSPACE, MODEL_SERVERS)}
+    try:
+        declare_repository(checkout / WORKSPACE)
+        if not lists_ops(checkout):
+            apply_patch(checkout)
+    except (OSError, SystemExit) as error:
+        for file, content in before.items():
+            if (checkout / file).read_bytes() != content:
+                (checkout / file).write_bytes(content)
+        sys.exit(str(error))
+
+
+def declare_repository(workspace: pathlib.Path) -> None:
+    """Adds this repository to a WORKSPACE that does not have it."""
     text = workspace.read_text()
-    if 'name = "org_tensorflow_scann"' in text and DECLARATION not in text:
+    if DECLARATION in text:
+        return
+    if 'name = "org_tensorflow_scann"' in text:
         sys.exit(f"{workspace} declares another org_tensorflow_scann already")
-    if LABEL not in (checkout / MODEL_SERVERS).read_text():
-        git = subprocess.run(
-            ["git", "apply", "--recount", str(PATCH)],
-            cwd=checkout,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if git.returncode != 0 or LABEL not in (checkout / MODEL_SERVERS).read_text():
-            reason = " ".join(git.stderr.split()) or "git apply changed nothing"
-            sys.exit(f"{PATCH.name} does not fit {checkout / MODEL_SERVERS}: {reason}")
-    if DECLARATION not in text:
-        workspace.write_text(text + DECLARATION)
+    workspace.write_text(text + DECLARATION)
+
+
+def apply_patch(checkout: pathlib.Path) -> None:
+    """Adds the ops to SUPPORTED_TENSORFLOW_OPS."""
+    git = subprocess.run(
+        ["git", "apply", "--recount", str(PATCH)],
+        cwd=checkout,
+        # A checkout without .git may stand in another repository's folder.
+        env={**os.environ, "GIT_CEILING_DIRECTORIES": str(checkout.resolve().parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if git.returncode != 0 or not lists_ops(checkout):
+        reason = " ".join(git.stderr.split()) or f"{LABEL} is not in SUPPORTED_TENSORFLOW_OPS after"
+        sys.exit(f"{PATCH.name} does not fit {checkout / MODEL_SERVERS}: {reason}")
 
 
 def main() -> None:
@@ -62,7 +87,7 @@ def main() -> None:
     parser.add_argument("checkout", type=pathlib.Path)
     parser.add_argument("--check", action="store_true", help="change nothing")
     arguments = parser.parse_args()
-    for file in (MODEL_SERVERS, pathlib.Path("WORKSPACE")):
+    for file in (WORKSPACE, MODEL_SERVERS):
         if not (arguments.checkout / file).is_file():
             parser.error(f"{arguments.checkout} is no checkout of TensorFlow Serving: no {file}")
     if not arguments.check:
