@@ -10,8 +10,6 @@
 #include <cstring>
 #include <random>
 
-#include "cc/base/aligned_buffer.h"
-
 namespace tfscann {
 namespace {
 
@@ -29,8 +27,7 @@ Status ErrnoStatus(int error, const char* action, const std::string& path) {
 
 // Reads `size` bytes, or as many as there are.
 Result<Memory> ReadAll(int fd, size_t size, const std::string& path) {
-  auto buffer = std::make_shared<AlignedBuffer<char>>();
-  if (!buffer->TryResize(size)) return ErrnoStatus(ENOMEM, "read", path);
+  TFSCANN_ASSIGN_OR_RETURN(const auto buffer, AllocateForFile(size));
   size_t done = 0;
   while (done < size) {
     const ssize_t count = read(fd, buffer->data() + done, size - done);
@@ -43,6 +40,12 @@ Result<Memory> ReadAll(int fd, size_t size, const std::string& path) {
 }
 
 }  // namespace
+
+Result<std::shared_ptr<AlignedBuffer<char>>> AllocateForFile(size_t size) {
+  auto buffer = std::make_shared<AlignedBuffer<char>>();
+  if (buffer->TryResize(size)) return buffer;
+  return Status(StatusCode::kResourceExhausted, StrCat("no memory for a file of ", size, " bytes"));
+}
 
 Result<Memory> MapFile(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);

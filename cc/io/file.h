@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "cc/base/aligned_buffer.h"
 #include "cc/base/matrix_view.h"
 #include "cc/base/status.h"
 
@@ -17,6 +18,9 @@ struct Memory {
   std::shared_ptr<const void> owner;
   bool mapped = false;  // a read-only mapping of a file, by the operating system
 };
+
+// Memory to read a file of this size into. ResourceExhausted if there is none.
+Result<std::shared_ptr<AlignedBuffer<char>>> AllocateForFile(size_t size);
 
 // Maps a file to read it, or reads it where its file system maps none. NotFound if there is none.
 Result<Memory> MapFile(const std::string& path);

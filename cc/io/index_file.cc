@@ -73,27 +73,42 @@ class PartsReader {
     }
     return {reinterpret_cast<const T*>(bytes.data()), static_cast<size_t>(count)};
   }
+  // The first of `count` items that is bad, or `count`. Parts are looked through by all threads:
+  // `first_bad(begin, end)` returns `end` if all of them are good.
+  template <typename Find>
+  int64_t FirstBad(int64_t count, int64_t part, const Find& first_bad) {
+    std::atomic<int64_t> first{count};
+    executor_->ParallelFor(count, part, [&](int64_t begin, int64_t end) {
+      const int64_t bad = first_bad(begin, end);
+      if (bad == end) return;
+      int64_t known = first;
+      while (bad < known && !first.compare_exchange_weak(known, bad)) continue;
+    });
+    return first;
+  }
   Span<const float> FiniteFloats(const char* section, int64_t count) {
     const Span<const float> values = Values<float>(section, count);
-    constexpr int64_t kPart = int64_t{1} << 18;
-    std::atomic<bool> finite{true};
-    executor_->ParallelFor(static_cast<int64_t>(values.size()), kPart,
-                           [&](int64_t begin, int64_t end) {
-                             if (!ActiveKernels().all_finite(values.data() + begin, end - begin))
-                               finite = false;
-                           });
-    if (!finite) Fail(section, "a value is NaN or infinite");
+    const int64_t size = static_cast<int64_t>(values.size());
+    const int64_t bad = FirstBad(size, int64_t{1} << 18, [&](int64_t begin, int64_t end) {
+      return ActiveKernels().all_finite(values.data() + begin, end - begin) ? end : begin;
+    });
+    if (bad < size) Fail(section, "a value is NaN or infinite");
     return values;
   }
   Span<const int8_t> CheckedInt8Rows(const char* section, int64_t count, int64_t stride) {
     const Span<const int8_t> values = Values<int8_t>(section, count * stride + kInt8Overread);
     if (!status_.ok()) return {};
     const Int8Rows rows(values.data(), parameters_.dimensions, stride);
-    for (int64_t i = 0; i < count; ++i) {
-      if (!std::isfinite(rows.scale(i)) || !std::isfinite(rows.squared_norm(i))) {
-        Fail(section, "the scale of row ", i, " is NaN or infinite");
-        return {};
-      }
+    const auto is_bad = [&](int64_t i) {
+      return !std::isfinite(rows.scale(i)) || !std::isfinite(rows.squared_norm(i));
+    };
+    const int64_t bad = FirstBad(count, 4096, [&](int64_t begin, int64_t end) {
+      while (begin < end && !is_bad(begin)) ++begin;
+      return begin;
+    });
+    if (bad < count) {
+      Fail(section, "the scale of row ", bad, " is NaN or infinite");
+      return {};
     }
     return values;
   }
@@ -266,15 +281,26 @@ class PartsReader {
     }
     parts->position_rows = Values<int32_t>(section::kPositionRows, group * kLut16Group);
     if (!status_.ok()) return;
-    for (int64_t leaf = 0; leaf < leaves; ++leaf) {
-      const int32_t* rows =
-          parts->position_rows.data() + int64_t{parts->leaf_first_groups[leaf]} * kLut16Group;
-      for (int64_t i = 0; i < parts->leaf_sizes[leaf]; ++i) {
-        if (rows[i] < 0 || rows[i] >= parameters_.num_candidates) {
-          Fail(section::kPositionRows, "row ", rows[i], " of ", parameters_.num_candidates);
-          return;
-        }
+    const auto rows_of = [&](int64_t leaf) {
+      return Span<const int32_t>(
+          parts->position_rows.data() + int64_t{parts->leaf_first_groups[leaf]} * kLut16Group,
+          parts->leaf_sizes[leaf]);
+    };
+    const auto is_bad = [&](int32_t row) {
+      return static_cast<uint32_t>(row) >= static_cast<uint32_t>(parameters_.num_candidates);
+    };
+    const int64_t bad = FirstBad(leaves, 64, [&](int64_t begin, int64_t end) {
+      for (; begin < end; ++begin) {
+        bool any = false;  // not any_of, which stops, and so is not vectorized
+        for (const int32_t row : rows_of(begin)) any |= is_bad(row);
+        if (any) break;
       }
+      return begin;
+    });
+    if (bad < leaves) {
+      const Span<const int32_t> rows = rows_of(bad);
+      Fail(section::kPositionRows, "row ", *std::find_if(rows.begin(), rows.end(), is_bad), " of ",
+           parameters_.num_candidates);
     }
   }
 
@@ -286,11 +312,7 @@ class PartsReader {
 };
 
 Result<Memory> AlignedCopy(const Memory& memory) {
-  auto buffer = std::make_shared<AlignedBuffer<char>>();
-  if (!buffer->TryResize(memory.bytes.size())) {
-    return Status(StatusCode::kResourceExhausted,
-                  StrCat("no memory for an index of ", memory.bytes.size(), " bytes"));
-  }
+  TFSCANN_ASSIGN_OR_RETURN(const auto buffer, AllocateForFile(memory.bytes.size()));
   std::copy(memory.bytes.begin(), memory.bytes.end(), buffer->data());
   return Memory{{buffer->data(), buffer->size()}, buffer, /*mapped=*/false};
 }

@@ -22,40 +22,49 @@ constexpr Table MakeByteTable() {
 }
 constexpr Table kByteTable = MakeByteTable();
 
-// Appends `zeros` zero bytes to the message, one table lookup for each byte of the state.
-using ZerosTable = std::array<Table, 4>;
-ZerosTable MakeZerosTable(size_t zeros) {
-  ZerosTable tables{};
-  // The operator is linear, so its value on 32 single bits gives it on every byte.
-  std::array<uint32_t, 32> of_bit{};
-  for (int bit = 0; bit < 32; ++bit) {
-    uint32_t crc = uint32_t{1} << bit;
-    for (size_t i = 0; i < zeros; ++i) crc = crc >> 8 ^ kByteTable[crc & 255];
-    of_bit[bit] = crc;
+// Checksums are polynomials modulo kPolynomial; x^0 is the highest bit. To append a zero byte is to
+// multiply by x^8.
+constexpr uint32_t kOne = uint32_t{1} << 31;
+
+constexpr uint32_t Multiply(uint32_t a, uint32_t b) {
+  uint32_t product = 0;
+  for (uint32_t bit = kOne; bit != 0; bit >>= 1) {
+    if (a & bit) product ^= b;
+    b = b >> 1 ^ (b & 1 ? kPolynomial : 0);
   }
-  for (int place = 0; place < 4; ++place) {
-    for (uint32_t byte = 0; byte < 256; ++byte) {
-      for (int bit = 0; bit < 8; ++bit) {
-        if (byte >> bit & 1) tables[place][byte] ^= of_bit[8 * place + bit];
+  return product;
+}
+
+// x^(8 bytes), by which `bytes` zero bytes multiply.
+constexpr uint32_t Zeros(uint64_t bytes) {
+  uint32_t power = kOne;
+  uint32_t square = kOne >> 8;
+  for (; bytes > 0; bytes >>= 1) {
+    if (bytes & 1) power = Multiply(power, square);
+    square = Multiply(square, square);
+  }
+  return power;
+}
+
+// Appends a number of zero bytes, by one table lookup for each byte of the checksum.
+class ZerosTable {
+ public:
+  explicit ZerosTable(uint64_t bytes) {
+    const uint32_t factor = Zeros(bytes);
+    for (int place = 0; place < 4; ++place) {
+      for (uint32_t byte = 0; byte < 256; ++byte) {
+        tables_[place][byte] = Multiply(byte << 8 * place, factor);
       }
     }
   }
-  return tables;
-}
+  uint32_t Append(uint64_t crc) const {
+    return tables_[0][crc & 255] ^ tables_[1][crc >> 8 & 255] ^ tables_[2][crc >> 16 & 255] ^
+           tables_[3][crc >> 24 & 255];
+  }
 
-// A linear map of checksums: its value on each single bit.
-using BitMap = std::array<uint32_t, 32>;
-
-uint32_t Apply(const BitMap& map, uint32_t crc) {
-  uint32_t sum = 0;
-  for (int bit = 0; bit < 32; ++bit) sum ^= crc >> bit & 1 ? map[bit] : 0;
-  return sum;
-}
-
-uint32_t AppendZeros(const ZerosTable& tables, uint32_t crc) {
-  return tables[0][crc & 255] ^ tables[1][crc >> 8 & 255] ^ tables[2][crc >> 16 & 255] ^
-         tables[3][crc >> 24];
-}
+ private:
+  std::array<Table, 4> tables_;
+};
 
 uint64_t LoadWord(const uint8_t* from) {
   uint64_t word;
@@ -64,12 +73,13 @@ uint64_t LoadWord(const uint8_t* from) {
 }
 
 // The instruction takes three cycles and can start every cycle: three streams side by side, joined
-// by shifting the first two past the bytes that follow them.
-constexpr size_t kStream = 1024;
+// by shifting the first two past the bytes that follow them. Streams so short that what they read
+// is one stream for the CPU's prefetching.
+constexpr size_t kStream = 128;
 
 __attribute__((target("sse4.2"))) uint32_t ExtendSse42(uint32_t crc, const uint8_t* data,
                                                        size_t size) {
-  static const ZerosTable zeros = MakeZerosTable(kStream);
+  static const ZerosTable one_stream(kStream), two_streams(2 * kStream);
   uint64_t state = ~crc;
   for (; size >= 3 * kStream; size -= 3 * kStream, data += 3 * kStream) {
     uint64_t second = 0, third = 0;
@@ -78,8 +88,7 @@ __attribute__((target("sse4.2"))) uint32_t ExtendSse42(uint32_t crc, const uint8
       second = _mm_crc32_u64(second, LoadWord(data + kStream + i));
       third = _mm_crc32_u64(third, LoadWord(data + 2 * kStream + i));
     }
-    state = AppendZeros(zeros, static_cast<uint32_t>(state)) ^ second;
-    state = AppendZeros(zeros, static_cast<uint32_t>(state)) ^ third;
+    state = two_streams.Append(state) ^ one_stream.Append(second) ^ third;
   }
   for (; size >= 8; size -= 8, data += 8) state = _mm_crc32_u64(state, LoadWord(data));
   for (; size > 0; --size, ++data) state = _mm_crc32_u8(static_cast<uint32_t>(state), *data);
@@ -96,20 +105,7 @@ uint32_t ExtendCrc32cPortable(uint32_t crc, const void* data, size_t size) {
 }
 
 uint32_t CombineCrc32c(uint32_t first, uint32_t second, uint64_t size) {
-  // What a zero byte does to a checksum; then, squared again and again, what 2, 4, 8 ... of them
-  // do.
-  BitMap zeros;
-  for (int bit = 0; bit < 32; ++bit) {
-    const uint32_t crc = uint32_t{1} << bit;
-    zeros[bit] = crc >> 8 ^ kByteTable[crc & 255];
-  }
-  for (; size > 0; size >>= 1) {
-    if (size & 1) first = Apply(zeros, first);
-    BitMap twice;
-    for (int bit = 0; bit < 32; ++bit) twice[bit] = Apply(zeros, zeros[bit]);
-    zeros = twice;
-  }
-  return first ^ second;
+  return Multiply(first, Zeros(size)) ^ second;
 }
 
 uint32_t ExtendCrc32c(uint32_t crc, const void* data, size_t size) {

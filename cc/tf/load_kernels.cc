@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "cc/base/aligned_buffer.h"
+#include "cc/io/file.h"
 #include "cc/io/index_file.h"
 #include "cc/tf/pool_executor.h"
 #include "cc/tf/searcher_resource.h"
@@ -48,11 +48,9 @@ bool CopyOnLoad() {
 absl::Status ReadFile(tensorflow::Env* env, const std::string& path, size_t size, Memory* memory) {
   std::unique_ptr<tensorflow::RandomAccessFile> file;
   TF_RETURN_IF_ERROR(env->NewRandomAccessFile(path, &file));
-  auto buffer = std::make_shared<AlignedBuffer<char>>();
-  if (!buffer->TryResize(size)) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(path, ": no memory for an index of ", size, " bytes"));
-  }
+  const Result<std::shared_ptr<AlignedBuffer<char>>> allocated = AllocateForFile(size);
+  if (!allocated.ok()) return ToTensorFlow(allocated.status(), path);
+  const std::shared_ptr<AlignedBuffer<char>>& buffer = *allocated;
   absl::string_view read;
   const absl::Status status = file->Read(0, size, &read, buffer->data());
   // A file that has become shorter is for the index to complain about.
@@ -69,8 +67,8 @@ absl::Status MapOrReadFile(tensorflow::Env* env, const std::string& path, Memory
   if (CopyOnLoad()) return ReadFile(env, path, size, memory);
   absl::string_view scheme, host, local_path;
   tensorflow::io::ParseURI(path, &scheme, &host, &local_path);
-  if (scheme.empty()) {
-    Result<Memory> mapped = MapFile(path);
+  if (scheme.empty() || scheme == "file") {
+    Result<Memory> mapped = MapFile(std::string(local_path));
     if (!mapped.ok()) return ToTensorFlow(mapped.status(), path);
     *memory = std::move(*mapped);
     return absl::OkStatus();

@@ -198,11 +198,11 @@ TEST_F(ModelServerTest, ADamagedVersionDoesNotLoadAndDisturbsNone) {
   fs::copy(VersionPath(2), folder.Path("3"), fs::copy_options::recursive);
   const std::string asset = AssetOf(folder.Path("3"));
   std::string bytes = ReadFile(asset);
-  bytes[bytes.size() / 2] ^= 1;
+  bytes[1024] ^= 1;  // the first byte of the first section
   WriteFile(asset, bytes);
   const absl::Status status = LoadedModel::Load(folder.Path("3")).status();
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
-  EXPECT_TRUE(absl::StrContains(status.message(), "section '")) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "section 'rows': the checksum")) << status;
 
   bytes.resize(bytes.size() / 2);
   WriteFile(asset, bytes);
@@ -273,9 +273,14 @@ TEST_F(ModelServerTest, AnIndexThatMemoryDoesNotHoldDoesNotLoad) {
   unsetenv("TFSCANN_COPY_ON_LOAD");
   ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
-  EXPECT_TRUE(absl::StrContains(status.message(), "no memory for an index of 1099511627776 bytes"))
+  EXPECT_TRUE(absl::StrContains(status.message(), "no memory for a file of 1099511627776 bytes"))
       << status;
   EXPECT_TRUE(AnswersAs(*model, 1));
+}
+
+// Mapped, as its path alone is.
+TEST_F(ModelServerTest, LoadsFromAFileUri) {
+  EXPECT_TRUE(AnswersAs(*MustLoad("file://" + VersionPath(1)), 1));
 }
 
 // ram:// cannot be mapped, as a remote file system.
