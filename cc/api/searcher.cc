@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "cc/io/describe.h"
@@ -40,6 +41,17 @@ Status InvalidArgument(const Parts&... parts) {
   return Status(Status::Code::kInvalidArgument, tfscann::StrCat(parts...));
 }
 
+// What `body` returns. A vector for which there is no memory is an exception; here it ends.
+template <typename Body>
+Status NoMemoryAsStatus(const Body& body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    // So short that it needs no memory.
+    return Status(Status::Code::kResourceExhausted, "out of memory");
+  }
+}
+
 }  // namespace
 
 struct Searcher::State {
@@ -60,24 +72,39 @@ struct Searcher::State {
     return rows;
   }
 
+  Status Search(tfscann::MatrixView<const float> queries, const SearchOptions& options,
+                tfscann::MatrixView<float> scores, tfscann::MatrixView<int32_t> rows);
+
   tfscann::IndexFile file;
-  mutable tfscann::ScratchPool scratches;
+  tfscann::ScratchPool scratches;
 };
 
 Searcher::Searcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Searcher::~Searcher() = default;
 
 Status Searcher::Open(const std::string& path, std::unique_ptr<Searcher>* searcher) {
-  tfscann::Result<tfscann::IndexFile> file = tfscann::OpenIndex(path);
-  if (!file.ok()) return ToPublic(file.status());
-  auto state = std::make_unique<State>();
-  state->file = *std::move(file);
-  searcher->reset(new Searcher(std::move(state)));
-  return Status();
+  return NoMemoryAsStatus([&] {
+    tfscann::Result<tfscann::IndexFile> file = tfscann::OpenIndex(path);
+    if (!file.ok()) return ToPublic(file.status());
+    auto state = std::make_unique<State>();
+    state->file = *std::move(file);
+    searcher->reset(new Searcher(std::move(state)));
+    return Status();
+  });
 }
 
 Status Searcher::Search(const float* queries, int64_t num_queries, const SearchOptions& options,
                         float* scores, int32_t* rows) const {
+  return NoMemoryAsStatus([&] {
+    return state_->Search({queries, num_queries, dimensions()}, options,
+                          {scores, num_queries, options.k}, {rows, num_queries, options.k});
+  });
+}
+
+Status Searcher::State::Search(tfscann::MatrixView<const float> queries,
+                               const SearchOptions& options, tfscann::MatrixView<float> scores,
+                               tfscann::MatrixView<int32_t> rows) {
+  const int64_t num_queries = queries.rows();
   if (num_queries < 0) {
     return InvalidArgument("num_queries is ", num_queries, ", but must be at least 0");
   }
@@ -107,9 +134,9 @@ Status Searcher::Search(const float* queries, int64_t num_queries, const SearchO
     splits.push_back(0);
     for (const std::vector<int32_t>& of_query : options.excluded_rows) {
       for (const int32_t row : of_query) {
-        if (!state_->has(row)) {
+        if (!has(row)) {
           return InvalidArgument("excluded_rows has row ", row, ", but must be in [0, ",
-                                 num_candidates(), ")");
+                                 index().parameters().num_candidates, ")");
         }
         excluded.push_back(row);
       }
@@ -117,11 +144,10 @@ Status Searcher::Search(const float* queries, int64_t num_queries, const SearchO
     }
   }
   if (num_queries == 0) return Status();
-  const tfscann::BorrowedScratch scratch(&state_->scratches);
-  return ToPublic(state_->index().Search(
-      {queries, num_queries, dimensions()}, internal,
-      {{excluded.data(), excluded.size()}, {splits.data(), splits.size()}}, scratch.get(),
-      {scores, num_queries, options.k}, {rows, num_queries, options.k}));
+  const tfscann::BorrowedScratch scratch(&scratches);
+  return ToPublic(index().Search(
+      queries, internal, {{excluded.data(), excluded.size()}, {splits.data(), splits.size()}},
+      scratch.get(), scores, rows));
 }
 
 int64_t Searcher::num_candidates() const { return state_->index().parameters().num_candidates; }

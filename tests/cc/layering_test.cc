@@ -159,7 +159,9 @@ TEST(LayeringTest, SimdKernelsUseNoStandardLibrary) {
 TEST(LayeringTest, TheEngineNeitherThrowsNorExitsNorStartsThreads) {
   for (const Source& source : Sources()) {
     if (source.layer == "tf" || source.layer == "pybind") continue;
-    EXPECT_THAT(AllMatches(source.text, "\\b(throw |catch \\(|abort\\(|exit\\()"),
+    // What the standard library throws, std::bad_alloc, ends at the interface for C++ programs.
+    const std::string catches = source.layer == "api" ? "" : "catch \\(|";
+    EXPECT_THAT(AllMatches(source.text, "\\b(throw |" + catches + "abort\\(|exit\\()"),
                 ::testing::IsEmpty())
         << source.path;
     if (source.path == "cc/base/executor.h") continue;

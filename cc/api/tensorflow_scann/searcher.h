@@ -10,7 +10,8 @@
 //   searcher->StringIdentifier(rows[0]);
 //
 // An index file is what tensorflow_scann.Searcher.save and `tensorflow-scann build` write, and what
-// a SavedModel has in its folder `assets`. Standard library only; no exceptions are thrown.
+// a SavedModel has in its folder `assets`. Standard library only. No exceptions come out of Open
+// and Search.
 #ifndef TENSORFLOW_SCANN_SEARCHER_H_
 #define TENSORFLOW_SCANN_SEARCHER_H_
 
@@ -32,7 +33,7 @@ class [[nodiscard]] [[gnu::visibility("default")]] Status {
     kNotFound,           // there is no such file
     kDataLoss,           // the file is damaged or no index; the message names the section
     kUnimplemented,      // a later version wrote the file; the message names both versions
-    kResourceExhausted,  // no memory for the file
+    kResourceExhausted,  // no memory for the file, or for a search
     kInternal,
   };
 

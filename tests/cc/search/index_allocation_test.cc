@@ -1,38 +1,10 @@
-// A search that has been warmed up allocates nothing: every operator new of the program is counted.
-#include <atomic>
-#include <cstdlib>
-#include <new>
+// A search that has been warmed up allocates nothing.
 #include <vector>
 
 #include "cc/search/index.h"
 #include "gtest/gtest.h"
 #include "tests/cc/search/exact_config.h"
-
-namespace {
-std::atomic<int64_t> allocations{0};
-
-void* Allocate(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  void* memory = nullptr;
-  if (posix_memalign(&memory, std::max(alignment, sizeof(void*)), size) != 0) std::abort();
-  return memory;
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return Allocate(size, alignof(std::max_align_t)); }
-void* operator new[](std::size_t size) { return Allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return Allocate(size, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return Allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+#include "tests/cc/testing/allocations.h"
 
 namespace tfscann::testing {
 namespace {
@@ -47,14 +19,14 @@ int64_t AllocationsOf(const Index& index, const Matrix& queries, const Exclusion
   std::vector<int32_t> rows(kQueries * 10);
   const MatrixView<float> all_scores(scores.data(), kQueries, 10);
   const MatrixView<int32_t> all_rows(rows.data(), kQueries, 10);
-  const int64_t before = allocations;
+  const int64_t before = Allocations();
   Status status = index.Search(queries, SearchOptions(), exclusions, scratch, all_scores, all_rows);
   for (int64_t q = 0; q < kQueries && status.ok(); ++q) {
     const Exclusions of_query = {exclusions.rows, {exclusions.splits.data() + q, 2}};
     status = index.Search(queries.view().Rows(q, 1), SearchOptions(), of_query, scratch,
                           all_scores.Rows(q, 1), all_rows.Rows(q, 1));
   }
-  const int64_t made = allocations - before;
+  const int64_t made = Allocations() - before;
   TFSCANN_EXPECT_OK(status);
   return made;
 }
