@@ -6,19 +6,30 @@ mkdir "$models"
 tar -xf tests/models/models.tar -C "$models"
 ops=cc/tf/libtensorflow_scann_ops.so
 
-compare() {
-  diff "$models/neighbours.txt" <("$@" "$models/queries.f32")
-}
-compare examples/cc/search_with_c_api "$ops" "$models/glove"
-compare examples/cc/search_with_cc_api "$ops" "$models/glove"
-compare examples/cc/search_with_engine "$models"/glove/assets/scann_index_*
+# The demo's index, whose identifiers are strings, and one with each other type.
+for model in glove glove_int32 glove_int64 glove_float32 glove_float64; do
+  for program in "search_with_c_api $ops $models/$model" "search_with_cc_api $ops $models/$model" \
+    "search_with_engine $(echo "$models/$model"/assets/scann_index_*)"; do
+    # shellcheck disable=SC2086
+    diff "$models/$model.txt" <(examples/cc/$program "$models/queries.f32")
+  done
+done
 
-# What cannot be opened is an error, and no crash.
-for program in "search_with_c_api $ops" "search_with_cc_api $ops" search_with_engine; do
-  # shellcheck disable=SC2086
-  if examples/cc/$program "$models/missing" "$models/queries.f32" 2>"$TEST_TMPDIR/error"; then
-    echo "$program found neighbours in nothing" >&2
+# What cannot be opened, and a file without a query, are errors, and no crashes.
+must_fail() {
+  if "${@:2}" 2>"$TEST_TMPDIR/error"; then
+    echo "${*:2} found neighbours of nothing, or in nothing" >&2
     exit 1
   fi
-  grep -qi "no such file\|could not find\|not find" "$TEST_TMPDIR/error"
+  grep -qi "$1" "$TEST_TMPDIR/error"
+}
+index="$(echo "$models"/glove/assets/scann_index_*)"
+for program in "search_with_c_api $ops" "search_with_cc_api $ops" search_with_engine; do
+  model="$models/glove"
+  if [[ "$program" == search_with_engine ]]; then model="$index"; fi
+  # shellcheck disable=SC2086
+  must_fail "no such file\|could not find\|not find" \
+    examples/cc/$program "$models/missing" "$models/queries.f32"
+  # shellcheck disable=SC2086
+  must_fail "no query" examples/cc/$program "$model" /dev/null
 done

@@ -10,9 +10,11 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "tensorflow/c/c_api.h"
+#include "tensorflow/core/protobuf/meta_graph.pb.h"
 
 namespace {
 
@@ -29,20 +31,61 @@ std::vector<char> ReadFile(const char* path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The signature serving_default of a SavedModel of tensorflow_scann.export: its input `queries`,
-// and the operation whose outputs are, in the order of their names, `identifiers` and `scores`. The
-// C API does not read signatures; `saved_model_cli show --dir SAVED_MODEL --all` prints these
-// names.
-constexpr char kInput[] = "serving_default_queries";
-constexpr char kOutput[] = "StatefulPartitionedCall_2";
-
-TF_Output Find(TF_Graph* graph, const char* operation, int index) {
-  TF_Operation* const found = TF_GraphOperationByName(graph, operation);
+// A name in a signature, OPERATION:INDEX, in the graph.
+TF_Output Find(TF_Graph* graph, const std::string& name) {
+  const size_t colon = name.rfind(':');
+  const std::string operation = name.substr(0, colon);
+  const int index = colon == std::string::npos ? 0 : std::atoi(name.c_str() + colon + 1);
+  TF_Operation* const found = TF_GraphOperationByName(graph, operation.c_str());
   if (found == nullptr) {
-    std::fprintf(stderr, "the SavedModel has no operation named %s\n", operation);
+    std::fprintf(stderr, "the SavedModel has no operation named '%s'\n", operation.c_str());
     std::exit(1);
   }
   return {found, index};
+}
+
+// What the signature serving_default of tensorflow_scann.export takes and gives.
+struct Signature {
+  TF_Output queries, identifiers, scores;
+};
+
+// The C API leaves signatures to who calls it: they are in the model's MetaGraphDef, a protocol
+// buffer. (`saved_model_cli show --dir SAVED_MODEL --all` prints the names, too.)
+Signature ReadSignature(const TF_Buffer& meta_graph, TF_Graph* graph) {
+  tensorflow::MetaGraphDef meta;
+  tensorflow::SignatureDef signature;
+  if (meta.ParseFromArray(meta_graph.data, static_cast<int>(meta_graph.length))) {
+    signature = (*meta.mutable_signature_def())["serving_default"];
+  }
+  return {Find(graph, (*signature.mutable_inputs())["queries"].name()),
+          Find(graph, (*signature.mutable_outputs())["identifiers"].name()),
+          Find(graph, (*signature.mutable_outputs())["scores"].name())};
+}
+
+void PrintIdentifier(const TF_Tensor* identifiers, int64_t i) {
+  const void* const data = TF_TensorData(identifiers);
+  switch (TF_TensorType(identifiers)) {
+    case TF_STRING: {
+      const TF_TString* const text = static_cast<const TF_TString*>(data) + i;
+      std::printf("%.*s", static_cast<int>(TF_StringGetSize(text)), TF_StringGetDataPointer(text));
+      return;
+    }
+    case TF_INT32:
+      std::printf("%d", static_cast<const int32_t*>(data)[i]);
+      return;
+    case TF_INT64:
+      std::printf("%lld", static_cast<long long>(static_cast<const int64_t*>(data)[i]));
+      return;
+    case TF_FLOAT:
+      std::printf("%.9g", static_cast<const float*>(data)[i]);
+      return;
+    case TF_DOUBLE:
+      std::printf("%.17g", static_cast<const double*>(data)[i]);
+      return;
+    default:
+      std::fprintf(stderr, "identifiers of type %d\n", TF_TensorType(identifiers));
+      std::exit(1);
+  }
 }
 
 }  // namespace
@@ -58,16 +101,22 @@ int main(int argc, char** argv) {
   TF_SessionOptions* const options = TF_NewSessionOptions();
   TF_Graph* const graph = TF_NewGraph();
   const char* const tags[] = {"serve"};
+  TF_Buffer* const meta_graph = TF_NewBuffer();
   TF_Session* const session = TF_LoadSessionFromSavedModel(options, nullptr, argv[2], tags, 1,
-                                                           graph, nullptr, status.get());
+                                                           graph, meta_graph, status.get());
   ExitIfError(argv[2]);
+  const Signature signature = ReadSignature(*meta_graph, graph);
 
-  const TF_Output input = Find(graph, kInput, 0);
   int64_t shape[2];
-  TF_GraphGetTensorShape(graph, input, shape, 2, status.get());
-  ExitIfError(kInput);
+  if (TF_OperationOutputType(signature.queries) != TF_FLOAT ||
+      TF_GraphGetTensorNumDims(graph, signature.queries, status.get()) != 2) {
+    std::fprintf(stderr, "the model does not take embeddings: its queries are no float32 [n, d]\n");
+    return 1;
+  }
+  TF_GraphGetTensorShape(graph, signature.queries, shape, 2, status.get());
+  ExitIfError("queries");
   const std::vector<char> bytes = ReadFile(argv[3]);
-  shape[0] = static_cast<int64_t>(bytes.size() / sizeof(float)) / shape[1];
+  shape[0] = shape[1] > 0 ? static_cast<int64_t>(bytes.size() / sizeof(float)) / shape[1] : 0;
   if (shape[0] == 0) {
     std::fprintf(stderr, "%s has no query of %lld floats\n", argv[3], (long long)shape[1]);
     return 1;
@@ -76,24 +125,23 @@ int main(int argc, char** argv) {
       TF_AllocateTensor(TF_FLOAT, shape, 2, shape[0] * shape[1] * sizeof(float));
   std::copy_n(bytes.data(), TF_TensorByteSize(queries), static_cast<char*>(TF_TensorData(queries)));
 
-  const TF_Output outputs[] = {Find(graph, kOutput, 0), Find(graph, kOutput, 1)};
+  const TF_Output outputs[] = {signature.identifiers, signature.scores};
   TF_Tensor* results[2] = {};
-  TF_SessionRun(session, nullptr, &input, &queries, 1, outputs, results, 2, nullptr, 0, nullptr,
-                status.get());
+  TF_SessionRun(session, nullptr, &signature.queries, &queries, 1, outputs, results, 2, nullptr, 0,
+                nullptr, status.get());
   ExitIfError("search");
 
-  const auto* const identifiers = static_cast<const TF_TString*>(TF_TensorData(results[0]));
   const auto* const scores = static_cast<const float*>(TF_TensorData(results[1]));
   const int64_t k = TF_Dim(results[0], 1);
   for (int64_t i = 0; i < shape[0] * k; ++i) {
-    std::printf("%.*s %.5f%s", static_cast<int>(TF_StringGetSize(&identifiers[i])),
-                TF_StringGetDataPointer(&identifiers[i]), scores[i],
-                (i + 1) % k == 0 ? "\n" : ", ");
+    PrintIdentifier(results[0], i);
+    std::printf(" %.5f%s", scores[i], (i + 1) % k == 0 ? "\n" : ", ");
   }
 
   for (TF_Tensor* const result : results) TF_DeleteTensor(result);
   TF_DeleteTensor(queries);
   TF_DeleteSession(session, status.get());
+  TF_DeleteBuffer(meta_graph);
   TF_DeleteGraph(graph);
   TF_DeleteSessionOptions(options);
   TF_DeleteLibraryHandle(library);

@@ -19,6 +19,25 @@
 
 namespace {
 
+void PrintIdentifier(const tensorflow::Tensor& identifiers, int64_t i) {
+  switch (identifiers.dtype()) {
+    case tensorflow::DT_STRING:
+      std::printf("%s", identifiers.flat<tensorflow::tstring>()(i).c_str());
+      break;
+    case tensorflow::DT_FLOAT:
+      std::printf("%.9g", identifiers.flat<float>()(i));
+      break;
+    case tensorflow::DT_DOUBLE:
+      std::printf("%.17g", identifiers.flat<double>()(i));
+      break;
+    case tensorflow::DT_INT32:
+      std::printf("%d", identifiers.flat<int32_t>()(i));
+      break;
+    default:
+      std::printf("%lld", static_cast<long long>(identifiers.flat<int64_t>()(i)));
+  }
+}
+
 absl::Status Search(const std::string& op_library, const std::string& saved_model,
                     const std::string& queries_path) {
   // Loading the library registers its ops.
@@ -28,30 +47,39 @@ absl::Status Search(const std::string& op_library, const std::string& saved_mode
   tensorflow::SavedModelBundle model;
   TF_RETURN_IF_ERROR(tensorflow::LoadSavedModel(
       tensorflow::SessionOptions(), tensorflow::RunOptions(), saved_model, {"serve"}, &model));
-  const auto& signature = model.GetSignatures().at("serving_default");
-  const auto& input = signature.inputs().at("queries");
+  const auto& signatures = model.GetSignatures();
+  const auto signature = signatures.find("serving_default");
+  if (signature == signatures.end()) {
+    return absl::NotFoundError(saved_model + " has no signature serving_default");
+  }
+  const auto& inputs = signature->second.inputs();
+  const auto input = inputs.find("queries");
+  if (input == inputs.end() || input->second.dtype() != tensorflow::DT_FLOAT ||
+      input->second.tensor_shape().dim_size() != 2) {
+    return absl::InvalidArgumentError("the model does not take queries, float32 [n, d]");
+  }
 
   std::ifstream file(queries_path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  const int64_t dimensions = input.tensor_shape().dim(1).size();
-  const int64_t num_queries = static_cast<int64_t>(bytes.size() / sizeof(float)) / dimensions;
-  if (num_queries == 0) return absl::InvalidArgumentError(queries_path + " has no query");
+  const int64_t dimensions = input->second.tensor_shape().dim(1).size();
+  const int64_t num_floats = static_cast<int64_t>(bytes.size() / sizeof(float));
+  if (dimensions < 1 || num_floats < dimensions) {
+    return absl::InvalidArgumentError(queries_path + " has no query");
+  }
+  const int64_t num_queries = num_floats / dimensions;
   tensorflow::Tensor queries(tensorflow::DT_FLOAT, {num_queries, dimensions});
   std::copy_n(bytes.data(), queries.TotalBytes(), static_cast<char*>(queries.data()));
 
   std::vector<tensorflow::Tensor> outputs;
+  const auto& names = signature->second.outputs();
   TF_RETURN_IF_ERROR(model.GetSession()->Run(
-      {{input.name(), queries}},
-      {signature.outputs().at("identifiers").name(), signature.outputs().at("scores").name()}, {},
-      &outputs));
-  const auto identifiers = outputs[0].matrix<tensorflow::tstring>();
-  const auto scores = outputs[1].matrix<float>();
+      {{input->second.name(), queries}},
+      {names.at("identifiers").name(), names.at("scores").name()}, {}, &outputs));
+  const auto scores = outputs[1].flat<float>();
   const int64_t k = outputs[0].dim_size(1);
-  for (int64_t query = 0; query < num_queries; ++query) {
-    for (int64_t i = 0; i < k; ++i) {
-      std::printf("%s %.5f%s", identifiers(query, i).c_str(), scores(query, i),
-                  i + 1 == k ? "\n" : ", ");
-    }
+  for (int64_t i = 0; i < num_queries * k; ++i) {
+    PrintIdentifier(outputs[0], i);
+    std::printf(" %.5f%s", scores(i), (i + 1) % k == 0 ? "\n" : ", ");
   }
   return absl::OkStatus();
 }

@@ -13,6 +13,29 @@
 
 #include "tensorflow_scann/searcher.h"
 
+namespace {
+
+void PrintIdentifier(const tensorflow_scann::Searcher& searcher, int32_t row) {
+  using Type = tensorflow_scann::IdentifierType;
+  switch (searcher.identifier_type()) {
+    case Type::kString:
+      std::printf("%s", std::string(searcher.StringIdentifier(row)).c_str());
+      break;
+    case Type::kInt32:
+    case Type::kInt64:
+      std::printf("%lld", static_cast<long long>(searcher.IntegerIdentifier(row)));
+      break;
+    case Type::kFloat32:
+      std::printf("%.9g", searcher.FloatIdentifier(row));
+      break;
+    case Type::kFloat64:
+      std::printf("%.17g", searcher.FloatIdentifier(row));
+      break;
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   if (argc != 3) {
     std::fprintf(stderr, "usage: %s INDEX QUERIES\n", argv[0]);
@@ -30,6 +53,10 @@ int main(int argc, char** argv) {
   std::vector<float> queries(bytes.size() / sizeof(float));
   std::memcpy(queries.data(), bytes.data(), queries.size() * sizeof(float));
   const int64_t num_queries = static_cast<int64_t>(queries.size()) / searcher->dimensions();
+  if (num_queries == 0) {
+    std::fprintf(stderr, "%s has no query\n", argv[2]);
+    return 1;
+  }
 
   constexpr int64_t kK = 10;
   std::vector<float> scores(num_queries * kK);
@@ -40,7 +67,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   for (int64_t i = 0; i < num_queries * kK; ++i) {
-    const std::string identifier(searcher->StringIdentifier(rows[i]));
-    std::printf("%s %.5f%s", identifier.c_str(), scores[i], (i + 1) % kK == 0 ? "\n" : ", ");
+    PrintIdentifier(*searcher, rows[i]);
+    std::printf(" %.5f%s", scores[i], (i + 1) % kK == 0 ? "\n" : ", ");
   }
 }

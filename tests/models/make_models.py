@@ -5,7 +5,9 @@ usage: make_models.py OUTPUT.tar ENGINE_MODULE OP_LIBRARY PACKAGE_FILE...
 The archive has
   glove/           the demo's index: 20,000 words, with warm-up requests
   queries.f32      the vectors of a few words, float32, one after the other
-  neighbours.txt   what Python finds for them in glove/, a line each: "word score, word score, ..."
+  glove_{int32,int64,float32,float64}/
+                   2,000 of the words, with identifiers of that type
+  {glove,...}.txt  what Python finds for the queries, a line each: "word score, word score, ..."
   versions/{1,2}   two versions of a model with different candidates, with warm-up requests
   core_ops/1       the first of them without the ops of this package
 """
@@ -41,20 +43,37 @@ def lay_out_package(folder: pathlib.Path, engine: str, op_library: str, files: l
 
 
 def make_glove(tfscann: Any, folder: pathlib.Path) -> None:
-    """The demo's model, queries for it, and its answers."""
-    import tensorflow as tf
-
+    """The demo's model, smaller ones with other identifiers, queries, and what they find."""
     words, vectors = importlib.import_module("tensorflow_scann.demo").load_word_vectors()
-    layer = tfscann.layers.factorized_top_k.ScaNN(k=10).index(vectors, words)
-    tfscann.export(layer, folder / "glove", warmup_queries=vectors[:4])
     queries = np.stack([vectors[np.flatnonzero(words == word)[0]] for word in _WORDS])
     queries.astype("<f4").tofile(folder / "queries.f32")
-    scores, identifiers = tf.saved_model.load(str(folder / "glove"))(queries)
-    lines = [
-        ", ".join(f"{word.decode()} {score:.5f}" for word, score in zip(*row, strict=True)) + "\n"
-        for row in zip(identifiers.numpy(), scores.numpy(), strict=True)
-    ]
-    (folder / "neighbours.txt").write_text("".join(lines))
+    models = {
+        "glove": words,
+        "glove_int32": np.arange(2000, dtype=np.int32)[::-1],
+        "glove_int64": np.arange(2000) + 2**40,
+        "glove_float32": np.arange(2000, dtype=np.float32) / 3,
+        "glove_float64": np.arange(2000) / 7,
+    }
+    for name, identifiers in models.items():
+        candidates = vectors[: len(identifiers)]
+        layer = tfscann.layers.factorized_top_k.ScaNN(k=10).index(candidates, identifiers)
+        tfscann.export(layer, folder / name, warmup_queries=vectors[:4])
+        (folder / f"{name}.txt").write_text(neighbours(folder / name, queries))
+
+
+def neighbours(model: pathlib.Path, queries: np.ndarray) -> str:
+    """What a SavedModel finds, in the format of the examples."""
+    import tensorflow as tf
+
+    scores, found = (tensor.numpy() for tensor in tf.saved_model.load(str(model))(queries))
+    if found.dtype == object:
+        names = [name.decode() for name in found.flat]
+    else:
+        form = {"f4": ".9g", "f8": ".17g"}.get(found.dtype.str[1:], "d")
+        names = [format(name, form) for name in found.flat]
+    pairs = [f"{name} {score:.5f}" for name, score in zip(names, scores.flat, strict=True)]
+    k = found.shape[1]
+    return "".join(", ".join(pairs[i : i + k]) + "\n" for i in range(0, len(pairs), k))
 
 
 def make_versions(tfscann: Any, folder: pathlib.Path) -> None:

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tensorflow_scann as tfscann
 
@@ -46,6 +47,11 @@ def test_lines_of_the_readme() -> None:
     assert [line.split()[0] for line in lines] == ["paris", "guitar", "monday", "physics"]
     assert "tuesday" in lines[2]
     assert all(output == outputs["engine"] for output in outputs.values())
+    model = tf.saved_model.load(str(FOLDER / "models" / "scann"))
+    queries = np.fromfile(FOLDER / "queries.f32", np.float32).reshape(len(lines), -1)
+    pairs = zip(*(tensor.numpy().ravel() for tensor in model(queries)), strict=True)
+    of_python = [f"{name.decode()} {score:.5f}" for score, name in pairs]
+    assert outputs["engine"].replace("\n", ", ").split(", ")[:-1] == of_python
     shutil.rmtree(FOLDER)
 
 
