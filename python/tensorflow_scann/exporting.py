@@ -1,7 +1,9 @@
 """Writing SavedModels for model servers."""
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -40,7 +42,9 @@ def export(
 
     Args:
       layer_or_searcher: A TopK layer or a Searcher, with an index.
-      path: The SavedModel's folder; any path that TensorFlow can write to.
+      path: The SavedModel's folder; any path that TensorFlow can write to. A new folder of a local
+        file system appears when it is complete, so that it may be what a server watches. What is
+        written over another SavedModel, or to a remote file system, is complete when this returns.
       ops: "scann": an index of ScaNN is searched by the ops of this package, which the program that
         loads the model needs (in Python: `import tensorflow_scann`). "tensorflow": in TensorFlow's
         own ops, for a program that has no others. The same leaves are searched, but every candidate
@@ -70,9 +74,28 @@ def export(
     if ops == "tensorflow" and isinstance(layer, ScaNN):
         layer = _in_core_ops(layer)
     requests = [] if warmup_queries is None else _warmup_requests(layer, warmup_queries)
-    tf.saved_model.save(layer, os.fspath(path), signatures=serving_functions(layer))
-    write_warmup_requests(os.fspath(path), requests)
-    _remove_stale_assets(os.fspath(path))
+    with _complete_folder(os.fspath(path)) as folder:
+        tf.saved_model.save(layer, folder, signatures=serving_functions(layer))
+        write_warmup_requests(folder, requests)
+        _remove_stale_assets(folder)
+
+
+@contextlib.contextmanager
+def _complete_folder(path: str) -> Iterator[str]:
+    """Where to write a folder so that what is seen at `path` is complete.
+
+    A new local folder is written in a hidden one beside it and then renamed. One that exists
+    already, or is on a remote file system, where renaming copies, is written in its place.
+    """
+    if "://" in path or os.path.lexists(path):
+        yield path
+        return
+    parent, name = os.path.split(os.path.abspath(path))
+    os.makedirs(parent, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".tensorflow_scann_", dir=parent) as temporary:
+        folder = os.path.join(temporary, name)
+        yield folder
+        os.rename(folder, path)
 
 
 def _in_core_ops(layer: ScaNN) -> TopK:

@@ -1,7 +1,10 @@
 """The documentation's Python samples run, page by page, and its command line is the real one."""
 
+import os
 import pathlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent import futures
 from typing import Any
@@ -61,7 +64,6 @@ def names_of_the_pages() -> dict[str, Any]:
         "queries": rng.normal(size=(300, 16)).astype(np.float32),
         "other_queries": rng.normal(size=(30, 16)).astype(np.float32),
         "query_embeddings": items[:20],
-        "user_embeddings": items[:2],
         "true_candidate_embeddings": items[:20],
         "true_ids": item_ids[:20],
         "movielens": type("MovieLens", (), {"users": users, "movies": titles}),
@@ -73,29 +75,24 @@ def names_of_the_pages() -> dict[str, Any]:
 
 
 @pytest.fixture
-def model_server(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[tfscann.layers.factorized_top_k.TopK]:
+def model_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Answers TensorFlow Serving's gRPC requests as the samples address them, on a free port.
 
-    Gives the layer that it asks.
+    As Serving would in the folder at hand, by version 1 of the models in models/.
     """
     import grpc
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-    layer = tfscann.layers.factorized_top_k.BruteForce(k=3).index(
-        names_of_the_pages()["item_embeddings"]
-    )
-
     class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
         def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
-            assert (request.model_spec.name, request.model_spec.signature_name) == (
-                "items",
-                "serving_default",
-            )
+            model = tf.saved_model.load(f"models/{request.model_spec.name}/1")
+            inputs = {
+                name: tf.convert_to_tensor(tf.make_ndarray(proto))
+                for name, proto in request.inputs.items()
+            }
+            outputs = model.signatures[request.model_spec.signature_name](**inputs)
             response = predict_pb2.PredictResponse()
-            found = layer(tf.make_ndarray(request.inputs["queries"]))
-            for name, value in zip(("scores", "identifiers"), found, strict=True):
+            for name, value in outputs.items():
                 response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
             return response
 
@@ -107,25 +104,40 @@ def model_server(
     monkeypatch.setattr(
         grpc, "insecure_channel", lambda address: connect(address.replace(":8500", f":{port}"))
     )
-    yield layer
+    yield
     server.stop(None)
 
 
+@pytest.mark.usefixtures("model_server")
 @pytest.mark.parametrize("page", PAGES)
-def test_samples(
-    page: str,
-    model_server: tfscann.layers.factorized_top_k.TopK,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_samples(page: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names = names_of_the_pages()
     for line, text in samples(page):
         code = compile("\n" * line + text, page, "exec")
         exec(code, names)
     if page == "docs/serving.md":
-        _, identifiers = model_server(names["user_embeddings"])
-        np.testing.assert_array_equal(names["identifiers"], identifiers)
+        _, expected = names["layer"](names["users"][:1])
+        np.testing.assert_array_equal(names["identifiers"], expected)
+
+
+def test_the_export_line_of_the_page_on_serving(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (line,) = re.findall(
+        r"`(tensorflow-scann export [^`]+)`", (ROOT / "docs/serving.md").read_text()
+    )
+    candidates = names_of_the_pages()["item_embeddings"]
+    searcher = tfscann.Searcher.build(candidates)
+    searcher.save(tmp_path / "INDEX")
+    np.save(tmp_path / "queries.npy", candidates[:8])
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
+    subprocess.run(line.split(), cwd=tmp_path, check=True)
+    model = tmp_path / "models" / "items" / "1"
+    assert (model / "assets.extra" / "tf_serving_warmup_requests").exists()
+    serve = tf.saved_model.load(str(model)).signatures["serving_default"]
+    found = serve(queries=tf.constant(candidates[:3]))["identifiers"]
+    assert (found.numpy() == searcher.search(candidates[:3])[1].numpy()).all()
 
 
 def test_there_are_samples() -> None:

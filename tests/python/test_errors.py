@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -236,6 +237,28 @@ def test_counting_wrong_shapes(
         _ops.scann_count_higher(*arguments)
     with pytest.raises(ValueError, match="must be"):
         tf.function(_ops.scann_count_higher)(*arguments)
+
+
+def test_more_results_than_memory_holds(run_python: Callable[..., str]) -> None:
+    """In a process of its own, which may have 4 GiB more than TensorFlow takes to start."""
+    program = """
+        import resource
+        import numpy as np, tensorflow as tf
+        import tensorflow_scann as tfscann
+
+        candidates = np.eye(4, dtype=np.float32)
+        searcher = tfscann.Searcher.build(candidates)
+        found = searcher.search(candidates)[1].numpy()
+        with open("/proc/self/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**32, resource.RLIM_INFINITY))
+        try:
+            searcher.search(candidates, 2**31 - 1)
+        except tf.errors.ResourceExhaustedError as error:
+            print("refused", "OOM" in str(error))
+        assert (searcher.search(candidates)[1].numpy() == found).all()
+    """
+    assert run_python(program).split() == ["refused", "True"]
 
 
 def test_no_such_file(tmp_path: pathlib.Path) -> None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 import tensorflow_scann as tfscann
-from tensorflow_scann import IndexConfig, Searcher
+from tensorflow_scann import IndexConfig, Searcher, exporting
 from tensorflow_scann.layers.factorized_top_k import BruteForce, ScaNN
 
 from conftest import brute_force
@@ -318,6 +318,35 @@ def test_what_an_earlier_export_left_is_gone(
     assert list((tmp_path / "assets").iterdir()) == []
     assert list((tmp_path / "assets.extra").iterdir()) == []
     assert signature(tmp_path)(queries=vectors[:2])[0].shape == (2, 10)
+
+
+def test_a_new_folder_appears_when_it_is_complete(
+    searcher: Searcher,
+    vectors: np.ndarray,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    versions = tmp_path / "models"
+    write = exporting.write_warmup_requests
+
+    def write_and_look(folder: str, requests: Any) -> None:
+        write(folder, requests)
+        assert (pathlib.Path(folder) / "saved_model.pb").exists()
+        assert not (versions / "1").exists()
+        if not requests:
+            raise OSError("disk full")
+
+    monkeypatch.setattr(exporting, "write_warmup_requests", write_and_look)
+    with pytest.raises(OSError, match="disk full"):
+        tfscann.export(searcher, versions / "1")
+    assert list(versions.iterdir()) == []
+    tfscann.export(searcher, f"{versions}/1/", warmup_queries=vectors[:3])
+    assert [path.name for path in versions.iterdir()] == ["1"]
+    assert (versions / "1" / "assets.extra" / "tf_serving_warmup_requests").exists()
+    # For whoever may read what else is made here: a server runs as another user.
+    (tmp_path / "folder").mkdir()
+    assert (versions / "1").stat().st_mode == (tmp_path / "folder").stat().st_mode
+    assert signature(versions / "1")(queries=vectors[:2])[0].shape == (2, 10)
 
 
 def test_to_a_file_system_of_tensorflows(searcher: Searcher, vectors: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """SavedModels, checkpoints, sessions: the index travels with the model."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -71,7 +72,10 @@ def test_loaded_from_a_read_only_file_system(
     read_only = ["unshare", "--map-root-user", "--mount", "sh", "-ec"]
     read_only += ['mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"; exec "$@"', str(saved)]
     if subprocess.run([*read_only, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("this process may not mount a folder for itself")
+        # Where that is refused: files that their owner may not write, and no right to do it anyway.
+        read_only = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+        for path in (saved, *saved.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
     assert subprocess.run([*read_only, "touch", saved / "new"], check=False).returncode != 0
     np.save(tmp_path / "queries.npy", vectors[:20])
     printed = run_python(SERVE, saved, tmp_path / "queries.npy", within=read_only)
@@ -133,11 +137,11 @@ def test_a_damaged_asset_fails_the_load_and_names_the_section(
     sound = tf.saved_model.load(str(saved))
     (asset,) = (saved / "assets").iterdir()
     damaged = bytearray(asset.read_bytes())
-    damaged[len(damaged) // 2] ^= 255
+    damaged[1024] ^= 1  # the first byte of the first section
     replacement = asset.with_suffix(".new")
     replacement.write_bytes(damaged)
     replacement.rename(asset)
-    with pytest.raises(tf.errors.DataLossError, match="section '"):
+    with pytest.raises(tf.errors.DataLossError, match="section 'rows': the checksum"):
         tf.saved_model.load(str(saved))
     # What was loaded before serves on.
     assert sound.serve(vectors[:1])["identifiers"].shape == (1, 5)
