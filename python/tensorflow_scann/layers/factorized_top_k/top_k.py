@@ -98,9 +98,8 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
             self._seen_by_keras.value
             and tf.executing_eagerly()
             and 1 <= len(args) <= 2
-            and isinstance(args[0], (np.ndarray, tf.Tensor))
-            and args[0].dtype == tf.float32
-            and kwargs.keys() <= {"k"}
+            and _is_float32(args[0])
+            and (not kwargs or kwargs.keys() == {"k"})
         ):
             return self.call(*args, **kwargs)
         results: Results = super().__call__(*args, **kwargs)
@@ -254,6 +253,13 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
         if save_type == "savedmodel":
             children.update(saved_model_functions(self))
         return children
+
+
+def _is_float32(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        # Not by tf.float32, to which NumPy takes microseconds to compare.
+        return bool(value.dtype == np.float32)
+    return isinstance(value, tf.Tensor) and value.dtype is tf.float32
 
 
 def _is_input(value: Any) -> bool:
