@@ -39,6 +39,8 @@ FIGURES = (
     "median_us",
     "after_pause_us",
     "calling_thread_us",
+    "change_first_us",
+    "change_later_us",
 )
 
 
@@ -65,30 +67,33 @@ def main(arguments: list[str] | None = None) -> None:
     np.load(dataset.queries_path).astype(np.float32).tofile(queries)
     truth = np.load(dataset.ground_truth_path)[:, :10]
 
-    rounds: dict[str, list[Any]] = {name: [] for name in models["systems"]}
     answers = cache / "answers.i32"
-    warmed_up = []
+    # Each system's model, and the variants that it has.
+    served = {}
+    for name, system in models["systems"].items():
+        served[name] = [system["op_library"], system["saved_model"]]
+        for variant, path in system["variants"].items():
+            served[variant] = [system["op_library"], path]
+    rounds: dict[str, list[Any]] = {name: [] for name in served}
+    recall: dict[str, float] = {}
     for _ in range(ROUNDS):
-        for name, system in models["systems"].items():
-            served = [program, system["op_library"], system["saved_model"]]
+        for name, model in served.items():
             asked = [queries, dataset.shape()[1], parsed.seconds, answers]
-            rounds[name].append(json.loads(run([*map(str, served + asked)])))
+            rounds[name].append(json.loads(run([*map(str, [program, *model, *asked])])))
             found = np.fromfile(answers, np.int32).reshape(-1, 10)
             hits = (found[:, :, None] == truth[: len(found), None]).any(axis=2)
-            system["recall"] = float(hits.mean())
-            if name == OURS:
-                served[-1] = system["warmed_up_model"]
-                warmed_up.append(json.loads(run([*map(str, served + asked)])))
+            recall[name] = float(hits.mean())
+    measured = {name: {"recall": recall[name], **medians(rounds[name])} for name in served}
     result = {
         "date": datetime.date.today().isoformat(),
         "command": shlex.join(["python", "-m", "benchmarks.serving", *arguments]),
         "machine": machine.describe(),
         "tensorflow": models["tensorflow"],
         "systems": {
-            name: {**without_paths(system), **medians(rounds[name])}
+            name: {**without_paths(system), **measured[name]}
             for name, system in models["systems"].items()
         },
-        "warmed_up": medians(warmed_up),
+        "variants": {name: measured[name] for name in measured if name not in models["systems"]},
     }
     stem = parsed.output / f"serving_{result['date']}"
     stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
@@ -145,7 +150,7 @@ def compile_client(python: Path, folder: Path) -> Path:
 
 def without_paths(system: dict[str, Any]) -> dict[str, Any]:
     """What is worth keeping about a system's models."""
-    paths = ("op_library", "saved_model", "warmed_up_model")
+    paths = ("op_library", "saved_model", "variants")
     return {key: system[key] for key in system if key not in paths}
 
 
@@ -162,11 +167,20 @@ def medians(rounds: list[Any]) -> dict[str, Any]:
     return {**figures, "measured": measured}
 
 
+def slowdowns(slow: list[Any], fast: list[Any]) -> list[str]:
+    return [
+        f"batch {a['batch']:.0f} {a['p50_us']:,.0f} us beside {b['p50_us']:,.0f}"
+        for a, b in zip(slow, fast, strict=True)
+        if a["clients"] == 1
+    ]
+
+
 def report(result: Any) -> str:
     ours, tfrs = result["systems"][OURS], result["systems"][TFRS]
-    warmed_up = result["warmed_up"]
+    warmed_up, core_ops = result["variants"]["warmed-up"], result["variants"]["core-ops"]
     our_client, their_client = ours["measured"][0], tfrs["measured"][0]
     own_thread = (ours["calling_thread_us"], tfrs["calling_thread_us"])
+    changed = (ours["change_first_us"], tfrs["change_first_us"])
     after_pause = (ours["after_pause_us"], tfrs["after_pause_us"])
     rows = [
         ("recall@10", ours["recall"], tfrs["recall"], None),
@@ -175,6 +189,7 @@ def report(result: Any) -> str:
         ("first query after loading, us", ours["first_us"], tfrs["first_us"], "down"),
         ("the same after one warm-up request, us", ours["second_us"], tfrs["second_us"], "down"),
         ("the same after eight warm-up requests, us", ours["ninth_us"], tfrs["ninth_us"], "down"),
+        ("first query of a version changed to, us", *changed, "down"),
         ("one query, session run in C++, us", ours["median_us"], tfrs["median_us"], "down"),
         ("the same after the first 200, us", our_client["p50_us"], their_client["p50_us"], "down"),
         ("that, on the calling thread, us", *own_thread, "down"),
@@ -202,10 +217,20 @@ def report(result: Any) -> str:
     lines += [
         "",
         f"{OURS}'s model with {warmed_up['warmup_requests']:.0f} warm-up requests: loaded, and all "
-        f"of them answered, in {warmed_up['load_s']:.3f} s; the first query after that takes "
-        f"{warmed_up['first_us']:.0f} us, any other after a pause of 20 ms "
-        f"{warmed_up['after_pause_us']:.0f} us, one right after another "
-        f"{warmed_up['median_us']:.0f} us, later {warmed_up['measured'][0]['p50_us']:.0f} us.",
+        f"of them answered, in {warmed_up['load_s']:.3f} s. While a client asks a server on and "
+        "on, another thread loads the model again and the server changes to it: the first query "
+        f"of the new version takes {warmed_up['change_first_us']:.0f} us, the median of the 200 "
+        f"after it is {warmed_up['change_later_us']:.0f} us "
+        f"({warmed_up['change_first_us'] / warmed_up['change_later_us']:.2f} times). In a process "
+        f"that has just started, the first query takes {warmed_up['first_us']:.0f} us, the median "
+        f"of the first 201 is {warmed_up['median_us']:.0f} us "
+        f"({warmed_up['first_us'] / warmed_up['median_us']:.2f} times); any query after a pause "
+        f"of 20 ms takes {warmed_up['after_pause_us']:.0f} us.",
+        "",
+        f'{OURS}\'s model of `ops="tensorflow"` (recall {core_ops["recall"]:.4f}), beside the '
+        "model that needs the ops, one client: "
+        + ", ".join(slowdowns(core_ops["measured"], ours["measured"]))
+        + ".",
         "",
         "The row of `Searcher.search` has TFRS's eager call beside it. Ratios: how many times "
         "faster, or less. On the calling thread: with a `RunOptions.inter_op_thread_pool` of -1.",

@@ -81,6 +81,38 @@ std::vector<double> Latencies(const Ask& ask, const std::vector<Tensor>& queries
   return latencies;
 }
 
+// A client that asks on and on while another thread loads the model again and serves it instead, as
+// a server changes versions: how long its first query of the new version takes, and the median of
+// the 200 after that, microseconds. Medians of several changes.
+struct AfterChange {
+  double first, later;
+};
+AfterChange ChangeVersions(ModelServer* server, const std::string& path,
+                           const std::vector<Tensor>& queries) {
+  std::vector<double> first, later;
+  for (int change = 0; change < 9; ++change) {
+    std::thread loader([&] {
+      absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(path);
+      Check(loaded.status());
+      server->Serve("next", *std::move(loaded));
+    });
+    const ModelServer::Handle before = server->CurrentVersion();
+    std::vector<double> latencies;
+    for (size_t i = 0; latencies.size() <= 200; ++i) {
+      const ModelServer::Handle version = server->CurrentVersion();
+      const Request request{"serving_default", {{"queries", queries[i % queries.size()]}}};
+      const Clock::time_point start = Clock::now();
+      IdentifiersOf(version->model().Run(request));
+      const double latency = Seconds(Clock::now() - start) * 1e6;
+      if (version != before) latencies.push_back(latency);
+    }
+    loader.join();
+    first.push_back(latencies[0]);
+    later.push_back(Median({latencies.begin() + 1, latencies.end()}));
+  }
+  return {Median(first), Median(later)};
+}
+
 // Clients that each ask again as soon as they have an answer. Prints latencies and throughput.
 void Measure(const Ask& ask, const char* server, const std::vector<Tensor>& batches,
              int num_clients, double seconds) {
@@ -130,6 +162,8 @@ int main(int argc, char** argv) {
 
   void* op_library;
   Check(tensorflow::Env::Default()->LoadDynamicLibrary(argv[1], &op_library));
+  const std::vector<Tensor> singles = Batches(values, dimensions, 1);
+  ModelServer server(static_cast<int>(std::thread::hardware_concurrency()));
   const double resident = ResidentMegabytes();
   const Clock::time_point start = Clock::now();
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(argv[2]);
@@ -137,7 +171,6 @@ int main(int argc, char** argv) {
   Check(loaded.status());
   const double loaded_megabytes = ResidentMegabytes() - resident;
   const int num_warmup_requests = (*loaded)->num_warmup_requests();
-  ModelServer server(static_cast<int>(std::thread::hardware_concurrency()));
   server.Serve("1", *std::move(loaded));
   const ModelServer::Handle version = server.CurrentVersion();
   const LoadedModel& model = version->model();
@@ -156,7 +189,6 @@ int main(int argc, char** argv) {
     return IdentifiersOf(version->Predict(request(queries)));
   };
 
-  const std::vector<Tensor> singles = Batches(values, dimensions, 1);
   const std::vector<double> first = Latencies(run, singles, 201);
   const double after_pause = Median(Latencies(run, singles, 60, std::chrono::milliseconds(20)));
   // The second is the first after one warm-up request; the ninth that after eight.
@@ -185,6 +217,9 @@ int main(int argc, char** argv) {
     std::printf(", ");
     Measure(predict, "batching", singles, num_clients, seconds);
   }
-  std::printf("], \"calling_thread_us\": %.1f}\n",
+  std::printf("], \"calling_thread_us\": %.1f",
               Median(Latencies(run_in_this_thread, singles, singles.size())));
+  const AfterChange change = ChangeVersions(&server, argv[2], singles);
+  std::printf(", \"change_first_us\": %.1f, \"change_later_us\": %.1f}\n", change.first,
+              change.later);
 }

@@ -23,11 +23,13 @@ import tensorflow as tf
 
 K = 10
 TUNING_QUERIES = 2000
-WARMUP_QUERIES = 200
+WARMUP_QUERIES = 32
+# What a SavedModel has besides, or instead.
+WARMED_UP, CORE_OPS = "warmed-up", "core-ops"
 
 
-def warmed_up_path(path: Path) -> Path:
-    return path.with_name(path.name + "-warmed-up")
+def variant(path: Path, name: str) -> Path:
+    return path.with_name(f"{path.name}-{name}")
 
 
 def recall(found: np.ndarray, truth: np.ndarray) -> float:
@@ -45,7 +47,7 @@ def median_us(call: Callable[[Any], Any], queries: Iterable[Any]) -> float:
 
 
 def make_ours(candidates: Any, queries: Any, truth: Any, target: float, path: Path) -> Any:
-    """The layer, its settings and op library; exported, too, and again with warm-up records."""
+    """The layer, its settings and op library; exported, too, and its variants."""
     import tensorflow_scann as tfscann
 
     layer = tfscann.layers.factorized_top_k.ScaNN(k=K).index(candidates)
@@ -59,8 +61,8 @@ def make_ours(candidates: Any, queries: Any, truth: Any, target: float, path: Pa
     config["num_reordering_candidates"] = info.num_reordering_candidates
     layer = tfscann.layers.factorized_top_k.ScaNN(k=K, **config).index(candidates)
     tfscann.export(layer, path)
-    warmup = queries[-WARMUP_QUERIES:]
-    tfscann.export(layer, warmed_up_path(path), warmup_queries=warmup)
+    tfscann.export(layer, variant(path, WARMED_UP), warmup_queries=queries[-WARMUP_QUERIES:])
+    tfscann.export(layer, variant(path, CORE_OPS), ops="tensorflow")
     return layer, {"num_leaves": info.num_leaves, **config}, tfscann.op_library()
 
 
@@ -104,8 +106,10 @@ def main() -> None:
         start = time.perf_counter()
         layer, config, library = make(tf.constant(candidates), tuning, truth, target, path)
         systems[name] = {"config": config, "op_library": library, "saved_model": str(path)}
-        if warmed_up_path(path).exists():
-            systems[name]["warmed_up_model"] = str(warmed_up_path(path))
+        variants = {name: variant(path, name) for name in (WARMED_UP, CORE_OPS)}
+        systems[name]["variants"] = {
+            name: str(folder) for name, folder in variants.items() if folder.exists()
+        }
         systems[name]["seconds"] = time.perf_counter() - start
         systems[name]["layer"] = layer
     singles = queries[:1000, None]
