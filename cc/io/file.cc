@@ -25,6 +25,17 @@ Status ErrnoStatus(int error, const char* action, const std::string& path) {
   return Status(code, StrCat("cannot ", action, " ", path, ": ", std::strerror(error)));
 }
 
+struct OpenFile {
+  explicit OpenFile(const std::string& path) : fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  ~OpenFile() {
+    if (fd >= 0) close(fd);
+  }
+
+  const int fd;  // negative: errno says why
+};
+
 // Reads `size` bytes, or as many as there are.
 Result<Memory> ReadAll(int fd, size_t size, const std::string& path) {
   TFSCANN_ASSIGN_OR_RETURN(const auto buffer, AllocateForFile(size));
@@ -48,29 +59,17 @@ Result<std::shared_ptr<AlignedBuffer<char>>> AllocateForFile(size_t size) {
 }
 
 Result<Memory> MapFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus(errno, "open", path);
+  const OpenFile file(path);
+  if (file.fd < 0) return ErrnoStatus(errno, "open", path);
   struct stat info;
-  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    const Status status = ErrnoStatus(S_ISREG(info.st_mode) ? errno : EISDIR, "read", path);
-    close(fd);
-    return status;
-  }
+  if (fstat(file.fd, &info) != 0) return ErrnoStatus(errno, "read", path);
+  if (!S_ISREG(info.st_mode)) return ErrnoStatus(EISDIR, "read", path);
   const size_t size = static_cast<size_t>(info.st_size);
-  if (size == 0) {
-    close(fd);
-    return Memory{};
-  }
+  if (size == 0) return Memory{};
   // Private, which some file systems allow that share no mappings; pages are shared all the same.
-  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  const int error = errno;
-  if (data == MAP_FAILED && error == ENODEV) {
-    Result<Memory> memory = ReadAll(fd, size, path);
-    close(fd);
-    return memory;
-  }
-  close(fd);
-  if (data == MAP_FAILED) return ErrnoStatus(error, "map", path);
+  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (data == MAP_FAILED && errno == ENODEV) return ReadAll(file.fd, size, path);
+  if (data == MAP_FAILED) return ErrnoStatus(errno, "map", path);
   Memory memory;
   memory.mapped = true;
   memory.bytes = {static_cast<const char*>(data), size};

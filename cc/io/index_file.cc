@@ -54,6 +54,8 @@ class PartsReader {
     if (status_.ok()) ReadIdentifiers(&parts->identifiers);
     if (status_.ok()) ReadRows(parts);
     if (status_.ok() && !parts->parameters.exact()) ReadTree(parts);
+    // Then not everything was looked at.
+    if (executor_->cancelled()) return Status(StatusCode::kCancelled, "loading was cancelled");
     return status_;
   }
 
@@ -299,7 +301,9 @@ class PartsReader {
     });
     if (bad < leaves) {
       const Span<const int32_t> rows = rows_of(bad);
-      Fail(section::kPositionRows, "row ", *std::find_if(rows.begin(), rows.end(), is_bad), " of ",
+      const int32_t* const row = std::find_if(rows.begin(), rows.end(), is_bad);
+      // Whoever may write to the file may have done so since.
+      Fail(section::kPositionRows, "row ", row == rows.end() ? -1 : *row, " of ",
            parameters_.num_candidates);
     }
   }

@@ -112,9 +112,12 @@ class ScratchPool {
         free_.pop_back();
         return scratch;
       }
+      free_.reserve(num_made_ + 1);
+      ++num_made_;
     }
     return std::make_unique<SearchScratch>();
   }
+  // There is room for all that were made: this allocates nothing.
   void Return(std::unique_ptr<SearchScratch> scratch) {
     std::lock_guard<std::mutex> lock(mutex_);
     free_.push_back(std::move(scratch));
@@ -123,6 +126,7 @@ class ScratchPool {
  private:
   std::mutex mutex_;
   std::vector<std::unique_ptr<SearchScratch>> free_;
+  size_t num_made_ = 0;
 };
 
 // A scratch of a pool's, until the end of the scope.

@@ -31,17 +31,25 @@ std::vector<char> ReadFile(const char* path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A name in a signature, OPERATION:INDEX, in the graph.
-TF_Output Find(TF_Graph* graph, const std::string& name) {
-  const size_t colon = name.rfind(':');
-  const std::string operation = name.substr(0, colon);
-  const int index = colon == std::string::npos ? 0 : std::atoi(name.c_str() + colon + 1);
-  TF_Operation* const found = TF_GraphOperationByName(graph, operation.c_str());
-  if (found == nullptr) {
-    std::fprintf(stderr, "the SavedModel has no operation named '%s'\n", operation.c_str());
-    std::exit(1);
+[[noreturn]] void Exit(const std::string& message) {
+  std::fprintf(stderr, "%s\n", message.c_str());
+  std::exit(1);
+}
+
+// The tensor of a signature's input or output, which the signature calls OPERATION:INDEX.
+TF_Output Find(TF_Graph* graph,
+               const google::protobuf::Map<std::string, tensorflow::TensorInfo>& tensors,
+               const std::string& name) {
+  const auto info = tensors.find(name);
+  if (info == tensors.end()) Exit("serving_default has no tensor named " + name);
+  const std::string& tensor = info->second.name();
+  const size_t colon = tensor.rfind(':');
+  const int index = colon == std::string::npos ? 0 : std::atoi(tensor.c_str() + colon + 1);
+  TF_Operation* const operation = TF_GraphOperationByName(graph, tensor.substr(0, colon).c_str());
+  if (operation == nullptr || index < 0 || index >= TF_OperationNumOutputs(operation)) {
+    Exit("the SavedModel has no tensor " + tensor);
   }
-  return {found, index};
+  return {operation, index};
 }
 
 // What the signature serving_default of tensorflow_scann.export takes and gives.
@@ -51,15 +59,19 @@ struct Signature {
 
 // The C API leaves signatures to who calls it: they are in the model's MetaGraphDef, a protocol
 // buffer. (`saved_model_cli show --dir SAVED_MODEL --all` prints the names, too.)
-Signature ReadSignature(const TF_Buffer& meta_graph, TF_Graph* graph) {
-  tensorflow::MetaGraphDef meta;
-  tensorflow::SignatureDef signature;
-  if (meta.ParseFromArray(meta_graph.data, static_cast<int>(meta_graph.length))) {
-    signature = (*meta.mutable_signature_def())["serving_default"];
+Signature ReadSignature(const TF_Buffer& buffer, TF_Graph* graph) {
+  tensorflow::MetaGraphDef meta_graph;
+  if (!meta_graph.ParseFromArray(buffer.data, static_cast<int>(buffer.length))) {
+    Exit("the model's MetaGraphDef cannot be parsed");
   }
-  return {Find(graph, (*signature.mutable_inputs())["queries"].name()),
-          Find(graph, (*signature.mutable_outputs())["identifiers"].name()),
-          Find(graph, (*signature.mutable_outputs())["scores"].name())};
+  const auto signature = meta_graph.signature_def().find("serving_default");
+  if (signature == meta_graph.signature_def().end()) {
+    Exit("the model has no signature named serving_default");
+  }
+  const auto& inputs = signature->second.inputs();
+  const auto& outputs = signature->second.outputs();
+  return {Find(graph, inputs, "queries"), Find(graph, outputs, "identifiers"),
+          Find(graph, outputs, "scores")};
 }
 
 void PrintIdentifier(const TF_Tensor* identifiers, int64_t i) {

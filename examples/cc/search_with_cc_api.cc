@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tensorflow/cc/saved_model/loader.h"
 #include "tensorflow/core/framework/tensor.h"
 #include "tensorflow/core/platform/env.h"
@@ -33,8 +34,11 @@ void PrintIdentifier(const tensorflow::Tensor& identifiers, int64_t i) {
     case tensorflow::DT_INT32:
       std::printf("%d", identifiers.flat<int32_t>()(i));
       break;
-    default:
+    case tensorflow::DT_INT64:
       std::printf("%lld", static_cast<long long>(identifiers.flat<int64_t>()(i)));
+      break;
+    default:
+      std::printf("?");
   }
 }
 
@@ -59,6 +63,16 @@ absl::Status Search(const std::string& op_library, const std::string& saved_mode
     return absl::InvalidArgumentError("the model does not take queries, float32 [n, d]");
   }
 
+  const auto& outputs_by_name = signature->second.outputs();
+  std::vector<std::string> names;
+  for (const char* const name : {"identifiers", "scores"}) {
+    const auto output = outputs_by_name.find(name);
+    if (output == outputs_by_name.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("the model does not give ", name));
+    }
+    names.push_back(output->second.name());
+  }
+
   std::ifstream file(queries_path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   const int64_t dimensions = input->second.tensor_shape().dim(1).size();
@@ -71,10 +85,8 @@ absl::Status Search(const std::string& op_library, const std::string& saved_mode
   std::copy_n(bytes.data(), queries.TotalBytes(), static_cast<char*>(queries.data()));
 
   std::vector<tensorflow::Tensor> outputs;
-  const auto& names = signature->second.outputs();
-  TF_RETURN_IF_ERROR(model.GetSession()->Run(
-      {{input->second.name(), queries}},
-      {names.at("identifiers").name(), names.at("scores").name()}, {}, &outputs));
+  TF_RETURN_IF_ERROR(
+      model.GetSession()->Run({{input->second.name(), queries}}, names, {}, &outputs));
   const auto scores = outputs[1].flat<float>();
   const int64_t k = outputs[0].dim_size(1);
   for (int64_t i = 0; i < num_queries * k; ++i) {

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,8 @@ from .layers.factorized_top_k.scann import ScaNN
 from .layers.factorized_top_k.top_k import TopK
 from .searcher import ASSET_PREFIX, Searcher
 from .warmup import MOST_WARMUP_REQUESTS, Request, write_warmup_requests
+
+_SAVED_MODEL = "saved_model.pb"
 
 
 def export(
@@ -58,6 +61,7 @@ def export(
     Raises:
       ValueError: it is neither, or has no index; or its query model was never called, or takes an
         input by the name of another one; or ops is another.
+      FileExistsError: another export wrote to the same new path meanwhile.
     """
     if ops not in EXPORT_OPS:
         raise ValueError(f"ops is {ops!r}, but must be one of {', '.join(map(repr, EXPORT_OPS))}")
@@ -74,28 +78,43 @@ def export(
     if ops == "tensorflow" and isinstance(layer, ScaNN):
         layer = _in_core_ops(layer)
     requests = [] if warmup_queries is None else _warmup_requests(layer, warmup_queries)
+    signatures = serving_functions(layer)
     with _complete_folder(os.fspath(path)) as folder:
-        tf.saved_model.save(layer, folder, signatures=serving_functions(layer))
+        tf.saved_model.save(layer, folder, signatures=signatures)
         write_warmup_requests(folder, requests)
         _remove_stale_assets(folder)
 
 
 @contextlib.contextmanager
 def _complete_folder(path: str) -> Iterator[str]:
-    """Where to write a folder so that what is seen at `path` is complete.
+    """Where to write a SavedModel so that what is seen at `path` is complete.
 
     A new local folder is written in a hidden one beside it and then renamed. One that exists
     already, or is on a remote file system, where renaming copies, is written in its place.
+
+    Raises:
+      FileExistsError: somebody else wrote to `path` meanwhile.
     """
-    if "://" in path or os.path.lexists(path):
+    local = path.removeprefix("file://").rstrip("/")
+    parent, name = os.path.split(local)
+    if "://" in local or name in ("", ".", "..") or os.path.lexists(local):
         yield path
         return
-    parent, name = os.path.split(os.path.abspath(path))
+    # Wherever the process goes meanwhile.
+    parent = os.path.realpath(parent)
+    target = os.path.join(parent, name)
     os.makedirs(parent, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".tensorflow_scann_", dir=parent) as temporary:
         folder = os.path.join(temporary, name)
         yield folder
-        os.rename(folder, path)
+        try:
+            os.rename(folder, target)
+        except OSError as error:
+            if os.path.lexists(target):
+                raise FileExistsError(f"{target} was written by another export") from error
+            # Mounted buckets cannot rename folders. What makes it a SavedModel comes last.
+            shutil.copytree(folder, target, ignore=shutil.ignore_patterns(_SAVED_MODEL))
+            shutil.copy2(os.path.join(folder, _SAVED_MODEL), target)
 
 
 def _in_core_ops(layer: ScaNN) -> TopK:
@@ -164,7 +183,7 @@ def saved_model_assets(path: str | os.PathLike[str]) -> list[str]:
     """The paths of the asset files that a SavedModel uses; none if it is no SavedModel."""
     proto = saved_model_pb2.SavedModel()
     try:
-        with tf.io.gfile.GFile(os.path.join(path, "saved_model.pb"), "rb") as file:
+        with tf.io.gfile.GFile(os.path.join(path, _SAVED_MODEL), "rb") as file:
             proto.ParseFromString(file.read())
     except (tf.errors.OpError, DecodeError):
         return []

@@ -114,6 +114,8 @@ def test_samples(page: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     names = names_of_the_pages()
     for line, text in samples(page):
+        # The server of the tests loads a model for each request.
+        text = text.replace("timeout=1.0", "timeout=60.0")
         code = compile("\n" * line + text, page, "exec")
         exec(code, names)
     if page == "docs/serving.md":

@@ -251,7 +251,9 @@ def test_more_results_than_memory_holds(run_python: Callable[..., str]) -> None:
         found = searcher.search(candidates)[1].numpy()
         with open("/proc/self/statm") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + 2**32, resource.RLIM_INFINITY))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        soft = used + 2**32 if hard == resource.RLIM_INFINITY else min(used + 2**32, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         try:
             searcher.search(candidates, 2**31 - 1)
         except tf.errors.ResourceExhaustedError as error:

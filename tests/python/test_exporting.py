@@ -1,5 +1,6 @@
 """SavedModels for model servers: signatures, warm-up requests, core TensorFlow ops."""
 
+import errno
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -343,10 +344,65 @@ def test_a_new_folder_appears_when_it_is_complete(
     tfscann.export(searcher, f"{versions}/1/", warmup_queries=vectors[:3])
     assert [path.name for path in versions.iterdir()] == ["1"]
     assert (versions / "1" / "assets.extra" / "tf_serving_warmup_requests").exists()
-    # For whoever may read what else is made here: a server runs as another user.
-    (tmp_path / "folder").mkdir()
+    # For whoever may read what else TensorFlow writes: a server runs as another user.
+    tf.io.gfile.mkdir(str(tmp_path / "folder"))
     assert (versions / "1").stat().st_mode == (tmp_path / "folder").stat().st_mode
     assert signature(versions / "1")(queries=vectors[:2])[0].shape == (2, 10)
+
+
+def test_new_folders_by_any_path(
+    searcher: Searcher, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path, expected in (
+        ("relative", tmp_path / "relative"),
+        ("link/../model", tmp_path / "far" / "model"),
+        ("missing/../model", tmp_path / "model"),
+        (f"file://{tmp_path}/uri", tmp_path / "uri"),
+        (empty, empty),
+    ):
+        tfscann.export(searcher, path)
+        assert saved_model(expected).meta_graphs
+    assert list(tmp_path.glob(".*")) == []
+    with pytest.raises(ValueError, match="there is no index"):
+        tfscann.export(Searcher(), tmp_path / "new" / "1")
+    assert not (tmp_path / "new").exists()
+
+
+def test_folders_that_cannot_be_renamed_are_copied(
+    searcher: Searcher,
+    vectors: np.ndarray,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(source: str, target: str) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(exporting.os, "rename", refuse)
+    tfscann.export(searcher, tmp_path / "1", warmup_queries=vectors[:3])
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    assert (tmp_path / "1" / "assets.extra" / "tf_serving_warmup_requests").exists()
+    assert signature(tmp_path / "1")(queries=vectors[:2])[0].shape == (2, 10)
+
+
+def test_two_exports_to_one_new_folder(
+    searcher: Searcher, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = exporting.write_warmup_requests
+
+    def write_and_be_overtaken(folder: str, requests: Any) -> None:
+        write(folder, requests)
+        (tmp_path / "1").mkdir(exist_ok=True)
+        (tmp_path / "1" / "saved_model.pb").write_text("another's")
+
+    monkeypatch.setattr(exporting, "write_warmup_requests", write_and_be_overtaken)
+    with pytest.raises(FileExistsError, match="/1 was written by another export"):
+        tfscann.export(searcher, tmp_path / "1")
+    assert (tmp_path / "1" / "saved_model.pb").read_text() == "another's"
 
 
 def test_to_a_file_system_of_tensorflows(searcher: Searcher, vectors: np.ndarray) -> None:

@@ -67,9 +67,21 @@ def test_a_checkout_that_it_does_not_fit_is_left_as_it_was(
 
 def test_the_label_elsewhere_in_the_file_does_not_count(checkout: pathlib.Path) -> None:
     path = checkout / MODEL_SERVERS
-    path.write_text(f"# not yet: {LABEL}\n{path.read_text()}")
+    text = path.read_text().replace('ops_lib",\n', f'ops_lib",\n    # "{LABEL}",\n')
+    path.write_text(f"# not yet: {LABEL}\n{text}")
+    assert run(checkout, "--check").returncode == 1
     assert run(checkout).returncode == 0
-    assert path.read_text().count(LABEL) == 2
+    assert path.read_text().count(LABEL) == 3
+
+
+def test_bytes_that_are_no_text_and_ends_of_lines_stay(checkout: pathlib.Path) -> None:
+    workspace, build = checkout / "WORKSPACE", checkout / MODEL_SERVERS
+    before = workspace.read_bytes().replace(b"\n", b"\r\n")
+    workspace.write_bytes(before)
+    build.write_bytes(b"# caf\xe9\n" + build.read_bytes())
+    assert run(checkout).returncode == 0
+    assert workspace.read_bytes().startswith(before)
+    assert build.read_bytes().startswith(b"# caf\xe9\n")
 
 
 def test_what_was_done_before_a_failure_is_taken_back(

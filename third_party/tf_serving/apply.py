@@ -21,24 +21,27 @@ PATCH = FOLDER / "model_server.patch"
 MODEL_SERVERS = pathlib.Path("tensorflow_serving/model_servers/BUILD")
 WORKSPACE = pathlib.Path("WORKSPACE")
 LABEL = "@org_tensorflow_scann//cc/tf:serving"
+LISTED = re.compile(rf'^\s*"{LABEL}",'.encode(), re.MULTILINE)
 DECLARATION = f"""
 local_repository(
     name = "org_tensorflow_scann",
     path = "{REPOSITORY}",
 )
-"""
+""".encode()
 
 
 def lists_ops(checkout: pathlib.Path) -> bool:
     """Whether SUPPORTED_TENSORFLOW_OPS has the ops; elsewhere in the file they are of no use."""
-    build = (checkout / MODEL_SERVERS).read_text()
-    supported = re.search(r"^SUPPORTED_TENSORFLOW_OPS = .*?^\]$", build, re.DOTALL | re.MULTILINE)
-    return supported is not None and LABEL in supported.group()
+    build = (checkout / MODEL_SERVERS).read_bytes()
+    supported = re.search(
+        rb"^SUPPORTED_TENSORFLOW_OPS = .*?^\]\r?$", build, re.DOTALL | re.MULTILINE
+    )
+    return supported is not None and LISTED.search(supported.group()) is not None
 
 
 def is_applied(checkout: pathlib.Path) -> bool:
     """Whether Serving links the ops."""
-    return lists_ops(checkout) and DECLARATION in (checkout / WORKSPACE).read_text()
+    return lists_ops(checkout) and DECLARATION in (checkout / WORKSPACE).read_bytes()
 
 
 def apply(checkout: pathlib.Path) -> None:
@@ -48,21 +51,23 @@ def apply(checkout: pathlib.Path) -> None:
         declare_repository(checkout / WORKSPACE)
         if not lists_ops(checkout):
             apply_patch(checkout)
-    except (OSError, SystemExit) as error:
+    except BaseException as error:
         for file, content in before.items():
             if (checkout / file).read_bytes() != content:
                 (checkout / file).write_bytes(content)
-        sys.exit(str(error))
+        if isinstance(error, OSError):
+            sys.exit(str(error))
+        raise
 
 
 def declare_repository(workspace: pathlib.Path) -> None:
     """Adds this repository to a WORKSPACE that does not have it."""
-    text = workspace.read_text()
+    text = workspace.read_bytes()
     if DECLARATION in text:
         return
-    if 'name = "org_tensorflow_scann"' in text:
+    if b'name = "org_tensorflow_scann"' in text:
         sys.exit(f"{workspace} declares another org_tensorflow_scann already")
-    workspace.write_text(text + DECLARATION)
+    workspace.write_bytes(text + DECLARATION)
 
 
 def apply_patch(checkout: pathlib.Path) -> None:
@@ -74,6 +79,7 @@ def apply_patch(checkout: pathlib.Path) -> None:
         env={**os.environ, "GIT_CEILING_DIRECTORIES": str(checkout.resolve().parent)},
         capture_output=True,
         text=True,
+        errors="replace",
         check=False,
     )
     if git.returncode != 0 or not lists_ops(checkout):

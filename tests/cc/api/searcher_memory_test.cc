@@ -15,11 +15,11 @@ using ApiStatus = ::tensorflow_scann::Status;
 
 constexpr DistanceMeasure kMeasure = DistanceMeasure::kDotProduct;
 
-// Calls `attempt` with each of the allocations that it makes failing, one at a time, until it makes
-// no more. Returns how many failed.
-int64_t FailEveryAllocation(const std::function<ApiStatus()>& attempt) {
+// Calls `attempt` with each of the allocations that it makes failing, and of those after it as many
+// as make `count`, until it makes no more. Returns how many attempts failed.
+int64_t FailEveryAllocation(int64_t count, const std::function<ApiStatus()>& attempt) {
   for (int64_t next = 0;; ++next) {
-    FailAllocation(next);
+    FailAllocations(next, count);
     const ApiStatus status = attempt();
     if (!StopFailingAllocations()) {
       EXPECT_TRUE(status.ok()) << status.message();
@@ -37,27 +37,31 @@ TEST(SearcherMemoryTest, WhatMemoryDoesNotHoldIsAStatus) {
   BuildFile(folder.Path("index"), rows, TreeConfig(kMeasure, 12), names);
   const std::string path = folder.Path("index");
 
-  std::unique_ptr<Searcher> searcher;
-  EXPECT_GT(FailEveryAllocation([&] {
-              searcher.reset();
-              return Searcher::Open(path, &searcher);
-            }),
-            10);
-
   tensorflow_scann::SearchOptions options;
   options.excluded_rows = {{1, 2, 3}};
   std::vector<float> scores(10), expected_scores(10);
   std::vector<int32_t> found(10), expected(10);
+  std::unique_ptr<Searcher> searcher;
+  ASSERT_TRUE(Searcher::Open(path, &searcher).ok());
   ASSERT_TRUE(
       searcher->Search(rows.row(0), 1, options, expected_scores.data(), expected.data()).ok());
-  // A new searcher has no working memory yet.
-  ASSERT_TRUE(Searcher::Open(path, &searcher).ok());
-  EXPECT_GT(FailEveryAllocation([&] {
-              return searcher->Search(rows.row(0), 1, options, scores.data(), found.data());
-            }),
-            10);
-  EXPECT_EQ(found, expected);
-  EXPECT_EQ(scores, expected_scores);
+
+  for (const int64_t count : {1, 1 << 20}) {
+    EXPECT_GT(FailEveryAllocation(count,
+                                  [&] {
+                                    searcher.reset();
+                                    return Searcher::Open(path, &searcher);
+                                  }),
+              10);
+    // A new searcher has no working memory yet.
+    EXPECT_GT(
+        FailEveryAllocation(
+            count,
+            [&] { return searcher->Search(rows.row(0), 1, options, scores.data(), found.data()); }),
+        10);
+    EXPECT_EQ(found, expected);
+    EXPECT_EQ(scores, expected_scores);
+  }
 }
 
 }  // namespace

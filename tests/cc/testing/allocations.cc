@@ -4,16 +4,19 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 namespace tfscann::testing {
 namespace {
 
 std::atomic<int64_t> made{0};
-std::atomic<int64_t> failing{-1};  // the number of the call that fails
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+std::atomic<int64_t> first_failing{kNever}, num_failing{0};
 
 void* Allocate(std::size_t size, std::size_t alignment) {
-  if (made++ == failing) return nullptr;
+  const int64_t since = made++ - first_failing;
+  if (since >= 0 && since < num_failing) return nullptr;
   void* memory = nullptr;
   if (posix_memalign(&memory, std::max(alignment, sizeof(void*)), size) != 0) std::abort();
   return memory;
@@ -29,9 +32,12 @@ void* MustAllocate(std::size_t size, std::size_t alignment = alignof(std::max_al
 
 int64_t Allocations() { return made; }
 
-void FailAllocation(int64_t next) { failing = made + next; }
+void FailAllocations(int64_t next, int64_t count) {
+  num_failing = count;
+  first_failing = made + next;
+}
 
-bool StopFailingAllocations() { return failing.exchange(-1) < made; }
+bool StopFailingAllocations() { return first_failing.exchange(kNever) < made; }
 
 }  // namespace tfscann::testing
 

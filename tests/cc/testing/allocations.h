@@ -10,10 +10,11 @@ namespace tfscann::testing {
 // Calls of operator new so far.
 int64_t Allocations();
 
-// Call number `next` of operator new from now on, from 0, finds no memory; the ones after it do.
-void FailAllocation(int64_t next);
+// Call number `next` of operator new from now on, from 0, finds no memory, and neither do the
+// `count` - 1 after it.
+void FailAllocations(int64_t next, int64_t count);
 
-// True if that call was made. None fails from now on.
+// True if the first of those calls was made. None fails from now on.
 bool StopFailingAllocations();
 
 }  // namespace tfscann::testing
