@@ -68,15 +68,22 @@ double Median(std::vector<double> values) {
   return *middle;
 }
 
+Request RequestOf(const Tensor& queries) { return {"serving_default", {{"queries", queries}}}; }
+
+// Microseconds.
+double Latency(const Ask& ask, const Tensor& queries) {
+  const Clock::time_point start = Clock::now();
+  ask(queries);
+  return Seconds(Clock::now() - start) * 1e6;
+}
+
 // How long each of the first `count` queries takes, microseconds, with a pause before each.
 std::vector<double> Latencies(const Ask& ask, const std::vector<Tensor>& queries, size_t count,
                               std::chrono::milliseconds pause = {}) {
   std::vector<double> latencies;
   for (size_t i = 0; i < count; ++i) {
     if (pause.count() > 0) std::this_thread::sleep_for(pause);
-    const Clock::time_point start = Clock::now();
-    ask(queries[i]);
-    latencies.push_back(Seconds(Clock::now() - start) * 1e6);
+    latencies.push_back(Latency(ask, queries[i]));
   }
   return latencies;
 }
@@ -101,10 +108,10 @@ AfterChange ChangeVersions(ModelServer* server, const std::string& path,
     std::vector<double> latencies;
     for (size_t i = 0; latencies.size() <= 200; ++i) {
       const ModelServer::Handle version = server->CurrentVersion();
-      const Request request{"serving_default", {{"queries", queries[i % queries.size()]}}};
-      const Clock::time_point start = Clock::now();
-      IdentifiersOf(version->model().Run(request));
-      const double latency = Seconds(Clock::now() - start) * 1e6;
+      const Ask ask = [&](const Tensor& query) {
+        return IdentifiersOf(version->model().Run(RequestOf(query)));
+      };
+      const double latency = Latency(ask, queries[i % queries.size()]);
       if (version != before) latencies.push_back(latency);
     }
     loader.join();
@@ -177,17 +184,16 @@ int main(int argc, char** argv) {
   const LoadedModel& model = version->model();
 
   // As a server does that batches no requests, the same in the client's thread, and batching.
-  const auto request = [](const Tensor& queries) {
-    return Request{"serving_default", {{"queries", queries}}};
+  const Ask run = [&](const Tensor& queries) {
+    return IdentifiersOf(model.Run(RequestOf(queries)));
   };
-  const Ask run = [&](const Tensor& queries) { return IdentifiersOf(model.Run(request(queries))); };
   tensorflow::RunOptions options;
   options.set_inter_op_thread_pool(-1);
   const Ask run_in_this_thread = [&](const Tensor& queries) {
-    return IdentifiersOf(model.Run(request(queries), options));
+    return IdentifiersOf(model.Run(RequestOf(queries), options));
   };
   const Ask predict = [&](const Tensor& queries) {
-    return IdentifiersOf(version->Predict(request(queries)));
+    return IdentifiersOf(version->Predict(RequestOf(queries)));
   };
 
   const std::vector<double> first = Latencies(run, singles, 201);

@@ -106,9 +106,9 @@ def main() -> None:
         start = time.perf_counter()
         layer, config, library = make(tf.constant(candidates), tuning, truth, target, path)
         systems[name] = {"config": config, "op_library": library, "saved_model": str(path)}
-        variants = {name: variant(path, name) for name in (WARMED_UP, CORE_OPS)}
+        variants = {kind: variant(path, kind) for kind in (WARMED_UP, CORE_OPS)}
         systems[name]["variants"] = {
-            name: str(folder) for name, folder in variants.items() if folder.exists()
+            kind: str(folder) for kind, folder in variants.items() if folder.exists()
         }
         systems[name]["seconds"] = time.perf_counter() - start
         systems[name]["layer"] = layer

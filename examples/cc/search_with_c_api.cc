@@ -20,20 +20,18 @@ namespace {
 
 std::unique_ptr<TF_Status, void (*)(TF_Status*)> status(TF_NewStatus(), TF_DeleteStatus);
 
-void ExitIfError(const char* what) {
-  if (TF_GetCode(status.get()) == TF_OK) return;
-  std::fprintf(stderr, "%s: %s\n", what, TF_Message(status.get()));
+[[noreturn]] void Exit(const std::string& message) {
+  std::fprintf(stderr, "%s\n", message.c_str());
   std::exit(1);
+}
+
+void ExitIfError(const std::string& what) {
+  if (TF_GetCode(status.get()) != TF_OK) Exit(what + ": " + TF_Message(status.get()));
 }
 
 std::vector<char> ReadFile(const char* path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-[[noreturn]] void Exit(const std::string& message) {
-  std::fprintf(stderr, "%s\n", message.c_str());
-  std::exit(1);
 }
 
 // The tensor of a signature's input or output, which the signature calls OPERATION:INDEX.
@@ -95,8 +93,7 @@ void PrintIdentifier(const TF_Tensor* identifiers, int64_t i) {
       std::printf("%.17g", static_cast<const double*>(data)[i]);
       return;
     default:
-      std::fprintf(stderr, "identifiers of type %d\n", TF_TensorType(identifiers));
-      std::exit(1);
+      Exit("identifiers of type " + std::to_string(TF_TensorType(identifiers)));
   }
 }
 
@@ -122,16 +119,14 @@ int main(int argc, char** argv) {
   int64_t shape[2];
   if (TF_OperationOutputType(signature.queries) != TF_FLOAT ||
       TF_GraphGetTensorNumDims(graph, signature.queries, status.get()) != 2) {
-    std::fprintf(stderr, "the model does not take embeddings: its queries are no float32 [n, d]\n");
-    return 1;
+    Exit("the model does not take embeddings: its queries are no float32 [n, d]");
   }
   TF_GraphGetTensorShape(graph, signature.queries, shape, 2, status.get());
   ExitIfError("queries");
   const std::vector<char> bytes = ReadFile(argv[3]);
   shape[0] = shape[1] > 0 ? static_cast<int64_t>(bytes.size() / sizeof(float)) / shape[1] : 0;
   if (shape[0] == 0) {
-    std::fprintf(stderr, "%s has no query of %lld floats\n", argv[3], (long long)shape[1]);
-    return 1;
+    Exit(argv[3] + (" has no query of " + std::to_string(shape[1])) + " floats");
   }
   TF_Tensor* const queries =
       TF_AllocateTensor(TF_FLOAT, shape, 2, shape[0] * shape[1] * sizeof(float));

@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "tensorflow/cc/saved_model/loader.h"
 #include "tensorflow/core/framework/tensor.h"
 #include "tensorflow/core/platform/env.h"
@@ -68,7 +67,7 @@ absl::Status Search(const std::string& op_library, const std::string& saved_mode
   for (const char* const name : {"identifiers", "scores"}) {
     const auto output = outputs_by_name.find(name);
     if (output == outputs_by_name.end()) {
-      return absl::InvalidArgumentError(absl::StrCat("the model does not give ", name));
+      return absl::InvalidArgumentError(std::string("the model does not give ") + name);
     }
     names.push_back(output->second.name());
   }

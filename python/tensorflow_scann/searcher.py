@@ -398,10 +398,6 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
 
     def _scalar(self, name: str, value: Any, eager: bool) -> tf.Tensor:
         """A positive int32 scalar; eager constants are kept for the next call."""
-        if eager and type(value) is int and value > 0:
-            constant = self._scalars.get(value)
-            if constant is not None:
-                return constant
         if isinstance(value, (tf.Tensor, tf.Variable)):
             return int32_tensor(name, value)
         check_integer(name, value, 1)

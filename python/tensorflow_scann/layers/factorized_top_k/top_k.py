@@ -99,7 +99,7 @@ class TopK(keras.Model, abc.ABC):  # type: ignore[misc,name-defined]
             and tf.executing_eagerly()
             and 1 <= len(args) <= 2
             and _is_float32(args[0])
-            and (not kwargs or kwargs.keys() == {"k"})
+            and kwargs.keys() <= {"k"}
         ):
             return self.call(*args, **kwargs)
         results: Results = super().__call__(*args, **kwargs)
