@@ -173,7 +173,11 @@ double ScanNanoseconds(int64_t num_pairs, int64_t num_queries) {
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(random.Below(256));
   for (size_t i = 0; i < tables.size(); ++i) tables[i] = static_cast<uint8_t>(random.Below(8));
   std::vector<uint16_t> scores(kGroups * kLut16Group), places(kGroups * kLut16Group);
-  const Lut16Scan scan = {codes.data(), kGroups * kLut16Group, num_pairs, nullptr, 0};
+  std::vector<Lut16Codes> groups(kGroups);
+  for (int64_t i = 0; i < kGroups; ++i) {
+    groups[i] = {codes.data() + i * num_pairs * kLut16PairBytes, 0, 0, kLut16Group};
+  }
+  const Lut16Scan scan = {groups.data(), kGroups, kGroups, num_pairs};
   double best = 1e18;
   for (int pass = 0; pass < 300; ++pass) {
     std::vector<Lut16Query> queries;

@@ -46,25 +46,35 @@ constexpr int64_t Lut16StepsPerRun(int64_t num_steps) {
 // Candidates of a scan: as many as have places of 16 bits.
 inline constexpr int64_t kLut16MaxScan = 65536;
 
-// Codes to be scanned by Kernels::lut16_scan.
-struct Lut16Scan {
-  const uint8_t* codes;    // groups x num_pairs x 32 bytes
-  int64_t num_candidates;  // at most kLut16MaxScan; the last group may be partly empty
-  int64_t num_pairs;
-  // Codes to be scanned later, or null: with each group the next prefetch_bytes of them are asked
-  // for. Need not be readable.
-  const uint8_t* prefetch;
-  int64_t prefetch_bytes;
+// The codes of a group.
+struct Lut16Codes {
+  const uint8_t* codes;     // num_pairs x 32 bytes
+  uint32_t first_position;  // of its candidates; no matter to kernels
+  uint16_t score_offset;    // added to the sums
+  uint16_t num_candidates;  // in [1, 32]
 };
 
-// One query of a scan, and its hits: candidates whose sums reach the threshold.
+// What Kernels::lut16_scan scans: groups from anywhere, so that a scan need not end where a leaf
+// does, which no processor foresees.
+struct Lut16Scan {
+  const Lut16Codes* groups;
+  int64_t num_groups;  // at most kLut16MaxScan / kLut16Group
+  // Groups in the list, at least num_groups. With each group that is scanned, the codes of the one
+  // kLut16GroupsAhead behind it are asked for, if the list has it.
+  int64_t num_listed;
+  int64_t num_pairs;
+};
+inline constexpr int64_t kLut16GroupsAhead = 12;
+
+// One query of a scan, and its hits: candidates whose scores, sums and both offsets together, reach
+// the threshold.
 struct Lut16Query {
   // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks. No byte of a run
   // exceeds kLut16MaxByteSum, and no sum over all blocks kLut16MaxSum.
   const uint8_t* table;
-  uint16_t threshold;     // in [0, kLut16MaxSum]
-  uint16_t score_offset;  // added to a hit's sum; what comes out fits in 16 bits
-  // The hits' scores, and their places among the scan's candidates, in order. Room for all groups'
+  uint16_t threshold;
+  uint16_t score_offset;  // what comes out fits in 16 bits
+  // The hits' scores, and their places in the scan, 32 a group, in order. Room for all groups'
   // candidates is written to.
   uint16_t* scores;
   uint16_t* places;

@@ -46,23 +46,29 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums NoSums() {
   return {{zero, zero}, {zero, zero}};
 }
 
-// Writes out the candidates of a group whose sums reach the threshold.
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE void KeepBest(const Lut16Scan& scan, int64_t group,
-                                                const GroupSums& group_sums, Lut16Query* query) {
-  const __m256i sums[2] = {CandidateSums(group_sums.low), CandidateSums(group_sums.high)};
-  // Sums fit in 15 bits, so a signed comparison will do.
-  const __m256i below = _mm256_set1_epi16(static_cast<int16_t>(query->threshold - 1));
-  const __m256i kept =
-      _mm256_packs_epi16(_mm256_cmpgt_epi16(sums[0], below), _mm256_cmpgt_epi16(sums[1], below));
+// All ones where a score reaches the threshold, as an unsigned number.
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Reach(__m256i scores, __m256i threshold) {
+  return _mm256_cmpeq_epi16(_mm256_max_epu16(scores, threshold), scores);
+}
+
+// Writes out the candidates of a group whose scores reach the threshold.
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void KeepBest(const Lut16Codes& group, int64_t number,
+                                                const GroupSums& sums, Lut16Query* query) {
+  const __m256i offset =
+      _mm256_set1_epi16(static_cast<int16_t>(query->score_offset + group.score_offset));
+  const __m256i scores[2] = {_mm256_add_epi16(CandidateSums(sums.low), offset),
+                             _mm256_add_epi16(CandidateSums(sums.high), offset)};
+  const __m256i threshold = _mm256_set1_epi16(static_cast<int16_t>(query->threshold));
+  const __m256i kept = _mm256_packs_epi16(Reach(scores[0], threshold), Reach(scores[1], threshold));
   // packs interleaves the halves of its arguments: 0-7, 16-23, 8-15, 24-31.
   const uint32_t mask = static_cast<uint32_t>(_mm256_movemask_epi8(
                             _mm256_permute4x64_epi64(kept, _MM_SHUFFLE(3, 1, 2, 0)))) &
-                        CandidatesOf(scan, group);
+                        CandidatesOf(group);
   if (mask == 0) return;
   alignas(32) uint16_t values[kLut16Group];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(values), sums[0]);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(values + 16), sums[1]);
-  WriteHits(group, values, mask, query);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(values), scores[0]);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(values + 16), scores[1]);
+  WriteHits(number, values, mask, query);
 }
 
 // The entries that the codes of a pair of blocks select, added to each query's bytes.
@@ -84,10 +90,11 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddPair(const uint8_t* codes, const uint8
 template <int kQueries>
 TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
   const int64_t run = Lut16StepsPerRun(scan.num_pairs);
-  const uint8_t* codes = scan.codes;
   TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) queries[q].num_hits = 0;
-  for (int64_t group = 0; group < NumGroups(scan); ++group) {
-    if (scan.prefetch != nullptr) PrefetchGroup(scan, group);
+  for (int64_t number = 0; number < scan.num_groups; ++number) {
+    const Lut16Codes& group = scan.groups[number];
+    PrefetchAhead(scan, number);
+    const uint8_t* codes = group.codes;
     const uint8_t* tables[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] = queries[q].table;
     GroupSums sums[kQueries];
@@ -108,7 +115,7 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
       }
     }
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      KeepBest(scan, group, sums[q], &queries[q]);
+      KeepBest(group, number, sums[q], &queries[q]);
     }
   }
 }

@@ -72,16 +72,16 @@ constexpr Words kWords;
 
 // Writes the hits of a group. Without a branch: which groups have any cannot be foretold, and where
 // the processor is wrong it has lost most of the next group's work.
-TFSCANN_AVX512 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Scan& scan, int64_t group,
+TFSCANN_AVX512 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, __m512i places,
                                                    const GroupSums& sums, Lut16Query* query) {
   const __m512i words =
       _mm512_permutex2var_epi16(sums.low, _mm512_load_si512(kWords.low_words), sums.high);
+  // Each is one load.
+  const __m512i of_group = _mm512_set1_epi16(static_cast<int16_t>(group.score_offset));
+  const __m512i of_query = _mm512_set1_epi16(static_cast<int16_t>(query->score_offset));
+  const __m512i scores = _mm512_add_epi16(_mm512_add_epi16(words, of_group), of_query);
   const __m512i threshold = _mm512_set1_epi16(static_cast<int16_t>(query->threshold));
-  const uint32_t mask = _mm512_cmpge_epi16_mask(words, threshold) & CandidatesOf(scan, group);
-  const __m512i offset = _mm512_set1_epi16(static_cast<int16_t>(query->score_offset));
-  const __m512i first = _mm512_set1_epi16(static_cast<int16_t>(group * kLut16Group));
-  const __m512i scores = _mm512_add_epi16(words, offset);
-  const __m512i places = _mm512_add_epi16(_mm512_load_si512(kWords.numbers), first);
+  const uint32_t mask = _mm512_cmpge_epu16_mask(scores, threshold) & CandidatesOf(group);
   _mm512_storeu_si512(query->scores + query->num_hits, _mm512_maskz_compress_epi16(mask, scores));
   _mm512_storeu_si512(query->places + query->num_hits, _mm512_maskz_compress_epi16(mask, places));
   query->num_hits += __builtin_popcount(mask);
@@ -95,9 +95,11 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
   TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) queries[q].num_hits = 0;
   // In pairs, of which a step has two.
   const int64_t run = 2 * Lut16StepsPerRun((scan.num_pairs + 1) / 2);
-  const uint8_t* codes = scan.codes;
-  for (int64_t group = 0; group < NumGroups(scan); ++group) {
-    if (scan.prefetch != nullptr) PrefetchGroup(scan, group);
+  __m512i places = _mm512_load_si512(kWords.numbers);
+  for (int64_t number = 0; number < scan.num_groups; ++number) {
+    const Lut16Codes& group = scan.groups[number];
+    PrefetchAhead(scan, number);
+    const uint8_t* codes = group.codes;
     const uint8_t* tables[kQueries];
     GroupSums sums[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
@@ -128,8 +130,9 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
       }
     }
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      WriteHits(scan, group, sums[q], &queries[q]);
+      WriteHits(group, places, sums[q], &queries[q]);
     }
+    places = _mm512_add_epi16(places, _mm512_set1_epi16(kLut16Group));
   }
 }
 

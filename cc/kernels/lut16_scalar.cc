@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cc/kernels/lut16_hits.h"
 #include "cc/kernels/targets_internal.h"
 
@@ -20,16 +22,18 @@ void AddUp(const uint8_t* codes, int64_t num_pairs, const uint8_t* table, uint16
 
 void Lut16ScanScalar(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries) {
   for (Lut16Query* query = queries; query < queries + num_queries; ++query) query->num_hits = 0;
-  for (int64_t group = 0; group < NumGroups(scan); ++group) {
-    const uint8_t* codes = scan.codes + group * scan.num_pairs * kLut16PairBytes;
+  for (int64_t number = 0; number < scan.num_groups; ++number) {
+    const Lut16Codes& group = scan.groups[number];
     for (Lut16Query* query = queries; query < queries + num_queries; ++query) {
-      uint16_t sums[kLut16Group] = {};
-      AddUp(codes, scan.num_pairs, query->table, sums);
+      uint16_t scores[kLut16Group];
+      std::fill(scores, scores + kLut16Group,
+                static_cast<uint16_t>(query->score_offset + group.score_offset));
+      AddUp(group.codes, scan.num_pairs, query->table, scores);
       uint32_t mask = 0;
       for (int i = 0; i < kLut16Group; ++i) {
-        mask |= static_cast<uint32_t>(sums[i] >= query->threshold) << i;
+        mask |= static_cast<uint32_t>(scores[i] >= query->threshold) << i;
       }
-      WriteHits(group, sums, mask & CandidatesOf(scan, group), query);
+      WriteHits(number, scores, mask & CandidatesOf(group), query);
     }
   }
 }

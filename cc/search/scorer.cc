@@ -8,9 +8,9 @@
 namespace tfscann {
 namespace {
 
-// Candidates scored between two looks at the threshold.
-constexpr int64_t kCandidatesPerScan = 16 * kLut16Group;
-static_assert(kCandidatesPerScan <= kLut16MaxScan);
+// Groups scanned between two looks at the threshold.
+constexpr int64_t kGroupsPerScan = 16;
+static_assert(kGroupsPerScan * kLut16Group <= kLut16MaxScan);
 
 // Queries scanned together.
 constexpr int64_t kScanBatch = 4;
@@ -19,82 +19,99 @@ constexpr int64_t kScanBatch = 4;
 // keeps most candidates of the far ones out.
 constexpr int64_t kLeavesAhead = 1;
 
-constexpr int32_t kNoLeaf = -1;
+// The groups of leaves, one leaf after the other, of which the next few are at hand.
+class GroupList {
+ public:
+  explicit GroupList(const IndexParts& parts)
+      : parts_(parts), group_bytes_(parts.parameters.num_code_pairs() * kLut16PairBytes) {}
+
+  // Lists as many as there is room for. `next_leaf(&leaf, &score_offset)` is asked for leaves until
+  // it returns false.
+  template <typename NextLeaf>
+  void Fill(const NextLeaf& next_leaf) {
+    while (size_ < kRoom) {
+      if (left_ <= 0) {
+        int32_t leaf;
+        if (!next_leaf(&leaf, &score_offset_)) return;
+        next_group_ = parts_.leaf_first_groups[leaf];
+        left_ = parts_.leaf_sizes[leaf];
+      }
+      const int64_t count = std::min(CeilDiv(left_, kLut16Group), kRoom - size_);
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t group = next_group_ + i;
+        groups_[size_ + i] = {
+            parts_.codes.data() + group * group_bytes_, static_cast<uint32_t>(group * kLut16Group),
+            score_offset_,
+            static_cast<uint16_t>(std::min<int64_t>(left_ - i * kLut16Group, kLut16Group))};
+      }
+      size_ += count;
+      next_group_ += count;
+      left_ -= count * kLut16Group;
+    }
+  }
+
+  const Lut16Codes* groups() const { return groups_; }
+  int64_t size() const { return size_; }
+  // Forgets the first `count`.
+  void Drop(int64_t count) {
+    std::copy(groups_ + count, groups_ + size_, groups_);
+    size_ -= count;
+  }
+
+ private:
+  static constexpr int64_t kRoom = kGroupsPerScan + kLut16GroupsAhead;
+
+  const IndexParts& parts_;
+  const int64_t group_bytes_;
+  // Of the leaf that is being listed.
+  int64_t next_group_ = 0;
+  int64_t left_ = 0;  // candidates
+  uint16_t score_offset_ = 0;
+
+  Lut16Codes groups_[kRoom];
+  int64_t size_ = 0;
+};
+
+// Whether a leaf with this offset may have candidates that are among the best.
+bool MayHaveHits(uint16_t score_offset, const QueryState& query) {
+  return query.top_codes.threshold() <= score_offset + kLut16MaxSum;
+}
 
 // Drops hits of excluded rows.
-int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, uint32_t first_position,
+int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, const Lut16Codes* groups,
                      Lut16Query* query) {
   if (excluded.empty()) return query->num_hits;
   int64_t kept = 0;
   for (int64_t i = 0; i < query->num_hits; ++i) {
     query->scores[kept] = query->scores[i];
     query->places[kept] = query->places[i];
-    kept += !excluded.Contains(parts.position_rows[first_position + query->places[i]]);
+    kept += !excluded.Contains(parts.position_rows[TopCodes::PositionOf(query->places[i], groups)]);
   }
   return kept;
 }
 
-const uint8_t* CodesOf(const IndexParts& parts, int32_t leaf) {
-  return parts.codes.data() + static_cast<int64_t>(parts.leaf_first_groups[leaf]) *
-                                  parts.parameters.num_code_pairs() * kLut16PairBytes;
-}
-
-// More of a leaf is not asked for: it would drive out what is in use.
-constexpr int64_t kMaxPrefetch = int64_t{1} << 17;
-
-// Asks for the codes of a leaf while `num_groups` groups are scanned, for each an equal share.
-void PrefetchDuring(const IndexParts& parts, int32_t leaf, int64_t num_groups, Lut16Scan* scan) {
-  const int64_t num_next =
-      static_cast<int64_t>(parts.leaf_first_groups[leaf + 1] - parts.leaf_first_groups[leaf]);
-  const int64_t bytes =
-      std::min(kMaxPrefetch, num_next * parts.parameters.num_code_pairs() * kLut16PairBytes);
-  scan->prefetch = CodesOf(parts, leaf);
-  scan->prefetch_bytes = RoundUp(CeilDiv(bytes, std::max<int64_t>(1, num_groups)), 64);
-}
-
-// Scans a leaf for up to kScanBatch queries that have chosen it. `next_leaf` is the one after it,
-// or kNoLeaf.
-void ScanLeaf(const IndexParts& parts, int32_t leaf, int32_t next_leaf, QueryState* const* queries,
-              const float* biases, int64_t num_queries) {
-  const int64_t num_pairs = parts.parameters.num_code_pairs();
-  const int64_t leaf_size = parts.leaf_sizes[leaf];
-  const int64_t leaf_position = int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
-  uint16_t places[kScanBatch][kCandidatesPerScan];
-  Lut16Scan scan = {nullptr, 0, num_pairs, nullptr, 0};
-  if (next_leaf != kNoLeaf) {
-    PrefetchDuring(parts, next_leaf, CeilDiv(leaf_size, kLut16Group), &scan);
+// Scans the first `num_groups` of a list for up to kScanBatch queries, to whose scores offsets are
+// added. Those behind them in the list are asked for meanwhile if `ahead` says so.
+void ScanGroups(const IndexParts& parts, const GroupList& list, int64_t num_groups, bool ahead,
+                QueryState* const* queries, const uint16_t* score_offsets, int64_t num_queries) {
+  const Lut16Scan scan = {list.groups(), num_groups, ahead ? list.size() : num_groups,
+                          parts.parameters.num_code_pairs()};
+  uint16_t places[kScanBatch][kGroupsPerScan * kLut16Group];
+  Lut16Query scanned[kScanBatch];
+  for (int64_t q = 0; q < num_queries; ++q) {
+    TopCodes& top = queries[q]->top_codes;
+    uint16_t* const scores = top.Reserve(num_groups * kLut16Group);
+    scanned[q] = {queries[q]->lookup_table.entries.data(),
+                  top.threshold(),
+                  score_offsets[q],
+                  scores,
+                  places[q],
+                  0};
   }
-
-  for (int64_t begin = 0; begin < leaf_size; begin += kCandidatesPerScan) {
-    scan.codes = CodesOf(parts, leaf) + begin / kLut16Group * num_pairs * kLut16PairBytes;
-    scan.num_candidates = std::min(kCandidatesPerScan, leaf_size - begin);
-    const uint32_t first_position = static_cast<uint32_t>(leaf_position + begin);
-
-    Lut16Query scanned[kScanBatch];
-    QueryState* states[kScanBatch];
-    int64_t num_scanned = 0;
-    for (int64_t q = 0; q < num_queries; ++q) {
-      const LookupTable& table = queries[q]->lookup_table;
-      const uint16_t offset = table.ScoreOffset(biases[q]);
-      const int threshold = std::max(0, queries[q]->top_codes.threshold() - offset);
-      if (threshold > kLut16MaxSum) continue;
-      states[num_scanned] = queries[q];
-      scanned[num_scanned] = {table.entries.data(),
-                              static_cast<uint16_t>(threshold),
-                              offset,
-                              queries[q]->top_codes.Reserve(scan.num_candidates),
-                              places[num_scanned],
-                              0};
-      ++num_scanned;
-    }
-    ActiveKernels().lut16_scan(scan, scanned, num_scanned);
-    for (int64_t i = 0; i < num_scanned; ++i) {
-      const int64_t count = DropExcluded(parts, states[i]->excluded, first_position, &scanned[i]);
-      states[i]->top_codes.Commit(places[i], count, first_position);
-    }
-    if (scan.prefetch != nullptr) {
-      scan.prefetch += kCandidatesPerScan / kLut16Group * scan.prefetch_bytes;
-    }
+  ActiveKernels().lut16_scan(scan, scanned, num_queries);
+  for (int64_t q = 0; q < num_queries; ++q) {
+    const int64_t count = DropExcluded(parts, queries[q]->excluded, scan.groups, &scanned[q]);
+    queries[q]->top_codes.Commit(places[q], count, scan.groups);
   }
 }
 
@@ -118,20 +135,36 @@ void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* q
     visits[first[leaf.leaf + 1]++] = {static_cast<int32_t>(query), leaf.bias};
   });
 
+  GroupList list(parts);
+  int64_t listed = -1;  // the last leaf that is
+  const auto next_leaf = [&](int32_t* leaf, uint16_t* score_offset) {
+    do {
+      if (++listed >= num_leaves) return false;
+    } while (first[listed] == first[listed + 1]);
+    *leaf = static_cast<int32_t>(listed);
+    *score_offset = 0;
+    return true;
+  };
   for (int64_t leaf = 0; leaf < num_leaves; ++leaf) {
-    for (int64_t visit = first[leaf]; visit < first[leaf + 1]; visit += kScanBatch) {
-      const int64_t count = std::min(kScanBatch, first[leaf + 1] - visit);
-      QueryState* states[kScanBatch];
-      float biases[kScanBatch];
-      for (int64_t i = 0; i < count; ++i) {
-        states[i] = &queries[visits[visit + i].query];
-        biases[i] = visits[visit + i].bias;
+    if (first[leaf] == first[leaf + 1]) continue;
+    int64_t left = CeilDiv(parts.leaf_sizes[leaf], kLut16Group);
+    while (left > 0) {
+      list.Fill(next_leaf);
+      const int64_t num_groups = std::min(kGroupsPerScan, left);
+      for (int64_t visit = first[leaf]; visit < first[leaf + 1]; visit += kScanBatch) {
+        const int64_t visits_end = std::min(visit + kScanBatch, first[leaf + 1]);
+        QueryState* states[kScanBatch];
+        uint16_t offsets[kScanBatch];
+        int64_t count = 0;
+        for (int64_t i = visit; i < visits_end; ++i) {
+          states[count] = &queries[visits[i].query];
+          offsets[count] = states[count]->lookup_table.ScoreOffset(visits[i].bias);
+          if (MayHaveHits(offsets[count], *states[count])) ++count;
+        }
+        ScanGroups(parts, list, num_groups, visit == first[leaf], states, offsets, count);
       }
-      // The leaf behind it in memory, if it has visits, is the next.
-      const bool has_next = leaf + 1 < num_leaves && first[leaf + 1] < first[leaf + 2];
-      const int32_t next =
-          visit == first[leaf] && has_next ? static_cast<int32_t>(leaf + 1) : kNoLeaf;
-      ScanLeaf(parts, static_cast<int32_t>(leaf), next, states, biases, count);
+      list.Drop(num_groups);
+      left -= num_groups;
     }
   }
 }
@@ -140,10 +173,23 @@ void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* q
 
 void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query) {
   query->top_codes.Reset(keep);
-  const AlignedBuffer<ChosenLeaf>& leaves = query->chosen_leaves;
-  for (size_t i = 0; i < leaves.size(); ++i) {
-    const int32_t next = i + 1 < leaves.size() ? leaves[i + 1].leaf : kNoLeaf;
-    ScanLeaf(parts, leaves[i].leaf, next, &query, &leaves[i].bias, 1);
+  const Span<const ChosenLeaf> leaves = query->chosen_leaves;
+  size_t listed = 0;
+  const auto next_leaf = [&](int32_t* leaf, uint16_t* score_offset) {
+    while (listed < leaves.size()) {
+      const ChosenLeaf& next = leaves[listed++];
+      *leaf = next.leaf;
+      *score_offset = query->lookup_table.ScoreOffset(next.bias);
+      if (MayHaveHits(*score_offset, *query)) return true;
+    }
+    return false;
+  };
+  GroupList list(parts);
+  for (list.Fill(next_leaf); list.size() > 0; list.Fill(next_leaf)) {
+    const int64_t num_groups = std::min(kGroupsPerScan, list.size());
+    constexpr uint16_t kNoOffset = 0;
+    ScanGroups(parts, list, num_groups, /*ahead=*/true, &query, &kNoOffset, 1);
+    list.Drop(num_groups);
   }
 }
 

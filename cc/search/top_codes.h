@@ -7,6 +7,7 @@
 
 #include "cc/base/aligned_buffer.h"
 #include "cc/base/matrix_view.h"
+#include "cc/kernels/kernels.h"
 
 namespace tfscann {
 
@@ -33,15 +34,19 @@ class TopCodes {
     Grow(size_ + RoundUp(count, kLot));
     return scores_.data() + size_;
   }
-  // The i-th of the scores is that of position first_position + places[i].
-  void Commit(const uint16_t* places, int64_t count, uint32_t first_position) {
+  // The i-th of the scores is that of the candidate at places[i] of a scan of `groups`.
+  void Commit(const uint16_t* places, int64_t count, const Lut16Codes* groups) {
     uint32_t* const positions = positions_.data() + size_;
-    for (int64_t i = 0; i < count; ++i) positions[i] = first_position + places[i];
+    for (int64_t i = 0; i < count; ++i) positions[i] = PositionOf(places[i], groups);
     size_ += count;
     if (size_ >= prune_at_) {
       Prune(keep_ + keep_ / 4);
       prune_at_ = NextPruning();
     }
+  }
+
+  static uint32_t PositionOf(uint16_t place, const Lut16Codes* groups) {
+    return groups[place / kLut16Group].first_position + place % kLut16Group;
   }
 
   // Positions that Finish may return.

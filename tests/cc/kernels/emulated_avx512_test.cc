@@ -33,6 +33,8 @@ TEST(EmulatedAvx512Test, Lut16Tables) { CheckLut16Tables(Lut16ScanEmulatedAvx512
 
 TEST(EmulatedAvx512Test, Lut16Places) { CheckLut16Places(Lut16ScanEmulatedAvx512); }
 
+TEST(EmulatedAvx512Test, Lut16Groups) { CheckLut16Groups(Lut16ScanEmulatedAvx512); }
+
 TEST(EmulatedAvx512Test, BoundOfScores) { CheckBoundOfScores(BoundOfScoresEmulatedAvx512); }
 
 TEST(EmulatedAvx512Test, KeepScoresAtLeast) {

@@ -63,22 +63,41 @@ class Lut16Data {
 
   const uint8_t* table() const { return table_.data(); }
 
-  // The codes of the first `num_candidates`; `prefetch` is any address.
-  Lut16Scan Scan(int64_t num_candidates, const uint8_t* prefetch) const {
-    return {packed_.data(), num_candidates, num_pairs_, prefetch, 3 * 64};
+  // One of the groups, with its first `num_candidates`.
+  Lut16Codes Group(int64_t group, int64_t num_candidates, uint16_t score_offset) const {
+    return {packed_.data() + group * num_pairs_ * kLut16PairBytes, 0, score_offset,
+            static_cast<uint16_t>(num_candidates)};
+  }
+  // The groups of the first `num_candidates`.
+  std::vector<Lut16Codes> Groups(int64_t num_candidates) const {
+    std::vector<Lut16Codes> groups;
+    for (int64_t begin = 0; begin < num_candidates; begin += kLut16Group) {
+      groups.push_back(
+          Group(begin / kLut16Group, std::min<int64_t>(num_candidates - begin, kLut16Group), 0));
+    }
+    return groups;
+  }
+  // All of a list.
+  Lut16Scan Scan(const std::vector<Lut16Codes>& groups) const {
+    const int64_t count = static_cast<int64_t>(groups.size());
+    return {groups.data(), count, count, num_pairs_};
   }
   int64_t num_candidates() const { return num_groups_ * kLut16Group; }
 
-  // Scans the first `num_candidates` for as many queries as there are thresholds and compares with
-  // the sums, literally. All queries have this table.
+  // Scans the first `num_candidates` for as many queries as there are thresholds of sums, and
+  // compares with the sums, literally. All queries have this table.
   void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds, uint16_t score_offset,
              int64_t num_candidates) const {
     std::vector<Lut16Hits> hits(thresholds.size(), Lut16Hits(num_candidates));
     std::vector<Lut16Query> queries;
     for (size_t q = 0; q < thresholds.size(); ++q) {
-      queries.push_back(hits[q].Query(table(), thresholds[q], score_offset));
+      queries.push_back(hits[q].Query(table(), thresholds[q] + score_offset, score_offset));
     }
-    kernel(Scan(num_candidates, packed_.data()), queries.data(),
+    // More are listed than scanned.
+    std::vector<Lut16Codes> groups = Groups(num_candidates);
+    const int64_t num_groups = static_cast<int64_t>(groups.size());
+    for (int64_t i = 0; i < num_groups; ++i) groups.push_back(groups[i]);
+    kernel({groups.data(), num_groups, 2 * num_groups, num_pairs_}, queries.data(),
            static_cast<int64_t>(queries.size()));
     for (size_t q = 0; q < thresholds.size(); ++q) {
       std::vector<uint16_t> scores, places;
@@ -176,7 +195,8 @@ inline void CheckLut16Tables(Lut16Kernel kernel) {
   for (size_t q = 0; q < others.size(); ++q) {
     queries.push_back(hits[q].Query(others[q].table(), 480, 1));
   }
-  const Lut16Scan scan = codes.Scan(codes.num_candidates(), nullptr);
+  const std::vector<Lut16Codes> groups = codes.Groups(codes.num_candidates());
+  const Lut16Scan scan = codes.Scan(groups);
   kernel(scan, queries.data(), static_cast<int64_t>(queries.size()));
   for (size_t q = 0; q < others.size(); ++q) {
     Lut16Hits alone(codes.num_candidates());
@@ -199,6 +219,40 @@ inline void CheckLut16Places(Lut16Kernel kernel) {
   const Lut16Data many(kLut16MaxScan / kLut16Group, 2, MaxEntry(2), -1, 3);
   many.Check(kernel, {0}, 0, kLut16MaxScan);
   many.Check(kernel, {45}, 0, kLut16MaxScan - 1);
+}
+
+// Groups come in any order, with offsets of their own and as many candidates as they say.
+inline void CheckLut16Groups(Lut16Kernel kernel) {
+  constexpr uint16_t kOffset = 40;
+  constexpr int kThreshold = 400;
+  const Lut16Data data(7, 50, MaxEntry(50), -1, 5);
+  std::vector<Lut16Codes> groups;
+  std::vector<uint16_t> scores, places;
+  for (const int64_t group : {6, 0, 3, 3, 1}) {
+    const uint16_t own = static_cast<uint16_t>(30 * group);
+    const int64_t size = group == 6 ? 1 : 32 - 5 * group;
+    for (int64_t i = 0; i < size; ++i) {
+      const int32_t score = data.sums()[group * kLut16Group + i] + own + kOffset;
+      if (score < kThreshold) continue;
+      scores.push_back(static_cast<uint16_t>(score));
+      places.push_back(static_cast<uint16_t>(groups.size() * kLut16Group + i));
+    }
+    groups.push_back(data.Group(group, size, own));
+  }
+  ASSERT_GT(scores.size(), 10u);
+  for (const int64_t num_queries : {1, 2, 3, 4}) {
+    std::vector<Lut16Hits> hits(num_queries, Lut16Hits(5 * kLut16Group));
+    std::vector<Lut16Query> queries;
+    for (Lut16Hits& of_query : hits) {
+      queries.push_back(of_query.Query(data.table(), kThreshold, kOffset));
+    }
+    kernel(data.Scan(groups), queries.data(), num_queries);
+    for (int64_t q = 0; q < num_queries; ++q) {
+      hits[q].Finish(queries[q]);
+      EXPECT_EQ(hits[q].scores, scores);
+      EXPECT_EQ(hits[q].places, places);
+    }
+  }
 }
 
 }  // namespace tfscann::testing

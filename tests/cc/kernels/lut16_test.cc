@@ -15,6 +15,8 @@ TEST_P(Lut16Test, EveryQueryHasItsTable) { CheckLut16Tables(kernels().lut16_scan
 
 TEST_P(Lut16Test, HitsAreCandidates) { CheckLut16Places(kernels().lut16_scan); }
 
+TEST_P(Lut16Test, GroupsComeFromAnywhere) { CheckLut16Groups(kernels().lut16_scan); }
+
 TEST(Lut16LayoutTest, ByteAndCandidateAreInverse) {
   for (int byte = 0; byte < 16; ++byte) EXPECT_EQ(Lut16Byte(Lut16Candidate(byte)), byte);
   for (int candidate = 16; candidate < 32; ++candidate) {

@@ -45,6 +45,35 @@ TEST(IndexBatchTest, QueriesFindTheSameAloneAndInABatch) {
   }
 }
 
+// Leaves so far apart that what their candidates share takes all the bits that it may: thresholds
+// exceed any sum. And exclusions, which make far leaves the last of the best.
+TEST(IndexBatchTest, QueriesBetweenFarLeavesFindTheSameAloneAndInABatch) {
+  constexpr int64_t kDims = 512;
+  constexpr int64_t kQueries = 400;
+  Matrix rows = RandomMatrix(3000, kDims, 1);
+  for (int64_t i = 0; i < 3000; ++i) {
+    for (int64_t dim = 0; dim < kDims; ++dim) rows.row(i)[dim] *= 0.2f;
+    rows.row(i)[0] = i % 2 == 0 ? 60.0f : -60.0f;
+  }
+  Matrix queries = RandomMatrix(kQueries, kDims, 2);
+  std::vector<std::vector<int32_t>> excluded(kQueries);
+  for (int64_t q = 0; q < kQueries; ++q) {
+    queries.row(q)[0] = 0.02f * static_cast<float>(q);
+    if (q % 4 > 0) continue;
+    for (int32_t row = 0; row < 600; ++row) excluded[q].push_back(row);
+  }
+  const IndexFile file =
+      BuildIndex(rows, TreeConfig(DistanceMeasure::kDotProduct, 2, /*soar=*/false));
+  SearchOptions options;
+  options.num_leaves_to_search = 2;
+  options.num_reordering_candidates = 100;
+  const Results batch = Search(*file.index, queries, options, excluded);
+  for (int64_t q = 0; q < kQueries; ++q) {
+    const Results alone = Search(*file.index, {queries.row(q), 1, kDims}, options, {excluded[q]});
+    EXPECT_EQ(batch.Of(q), alone) << "query " << q;
+  }
+}
+
 // In a large batch queries are taken in an order of their own, some hundreds at a time.
 TEST(IndexBatchTest, QueriesOfALargeBatchFindWhatTheyFindAlone) {
   constexpr int64_t kQueries = 900;

@@ -41,7 +41,17 @@ std::vector<Scored> RandomScored(size_t count, uint64_t num_scores) {
   return all;
 }
 
-// Gives a lot of them to `top`, but for those below the threshold. They stand within 2^16.
+// Groups one after the other.
+std::vector<Lut16Codes> GroupsFrom(uint32_t first_position) {
+  std::vector<Lut16Codes> groups(kLut16MaxScan / kLut16Group);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    groups[i].first_position = first_position + static_cast<uint32_t>(i * kLut16Group);
+  }
+  return groups;
+}
+
+// Gives a lot of them to `top`, but for those below the threshold. They stand within 2^15, in
+// groups one after the other.
 void Give(const std::vector<Scored>& all, size_t begin, size_t end, TopCodes* top) {
   const uint16_t threshold = top->threshold();
   uint16_t* const scores = top->Reserve(static_cast<int64_t>(end - begin));
@@ -52,7 +62,7 @@ void Give(const std::vector<Scored>& all, size_t begin, size_t end, TopCodes* to
     scores[places.size()] = all[i].score;
     places.push_back(static_cast<uint16_t>(all[i].position - first));
   }
-  top->Commit(places.data(), static_cast<int64_t>(places.size()), first);
+  top->Commit(places.data(), static_cast<int64_t>(places.size()), GroupsFrom(first).data());
 }
 
 std::vector<uint32_t> Finish(TopCodes* top) {
@@ -130,7 +140,7 @@ TEST(TopCodesTest, RoomForEqualScoresIsBounded) {
     const uintptr_t at = reinterpret_cast<uintptr_t>(to);
     if (i == 100) first = at;
     std::fill(to, to + 512, uint16_t{50});
-    top.Commit(places.data(), 512, 512 * i);
+    top.Commit(places.data(), 512, GroupsFrom(512 * i).data());
     if (first == 0) continue;
     EXPECT_LT(std::max(at, first) - std::min(at, first), 8192u);
   }
