@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <numeric>
 
 #include "cc/build/codebook_trainer.h"
+#include "cc/build/demand.h"
 #include "cc/build/kmeans.h"
 #include "cc/build/leaf_order.h"
+#include "cc/build/lengths.h"
+#include "cc/build/routing.h"
 #include "cc/build/sample.h"
 #include "cc/build/soar.h"
 #include "cc/build/tuner.h"
@@ -139,6 +144,7 @@ Result<Builder::Report> Builder::Finish(Executor* executor, Progress progress) {
     TFSCANN_RETURN_IF_ERROR(TrainEncoder(context));
     TFSCANN_RETURN_IF_ERROR(Encode(context));
     TFSCANN_RETURN_IF_ERROR(EncodeInt8Rows(context));
+    TFSCANN_RETURN_IF_ERROR(LearnRouting(context));
     TFSCANN_RETURN_IF_ERROR(TuneSearch(context));
   }
   TFSCANN_ASSIGN_OR_RETURN(const Span<char> bytes,
@@ -229,6 +235,13 @@ Status Builder::AddIdentifierSections(int64_t* duplicates) {
   return Status();
 }
 
+// Lengths make no difference to cosine, and for squared_l2 no candidate is wanted more for being
+// long.
+bool Builder::LearnsRouting() const {
+  return config_.distance_measure == DistanceMeasure::kDotProduct &&
+         parts_.parameters.num_leaves >= kMinRoutedLeaves && LengthsDiffer(SampleLengths(rows_));
+}
+
 Status Builder::TrainLeaves(const BuildContext& context) {
   const int64_t num_leaves = parts_.parameters.num_leaves;
   center_.assign(dimensions_, 0.0f);
@@ -240,26 +253,30 @@ Status Builder::TrainLeaves(const BuildContext& context) {
   }
 
   const int64_t sample_rows = kSampleRowsPerLeaf * num_leaves;
+  std::vector<int64_t> sampled;
   std::vector<float> sample;
   MatrixView<const float> training_rows = rows_;
   if (sample_rows < num_rows_) {
-    sample = GatherRows(rows_, SampleSorted(num_rows_, sample_rows, config_.seed, kSampleStage));
+    sampled = SampleSorted(num_rows_, sample_rows, config_.seed, kSampleStage);
+    sample = GatherRows(rows_, sampled);
     training_rows = View(sample, dimensions_);
   }
   TFSCANN_ASSIGN_OR_RETURN(centroids_,
                            KMeans(training_rows, num_leaves, config_.training_iterations, context));
   const MatrixView<float> centroids(centroids_.data(), num_leaves, dimensions_);
   partition_loss_ = {PartitionWeight(config_), center_};
-  // Lengths make no difference to cosine, and for squared_l2 no candidate is wanted more for being
-  // long.
-  if (config_.distance_measure == DistanceMeasure::kDotProduct) {
-    partition_loss_.threshold = ThresholdForProducts(training_rows);
+  std::vector<float> sample_weights;
+  if (LearnsRouting()) {
+    TFSCANN_ASSIGN_OR_RETURN(demand_, MeasureDemand(rows_, context));
+    for (const int64_t row : sampled) sample_weights.push_back(demand_[row]);
+    if (sampled.empty()) sample_weights = demand_;
   }
   for (int64_t i = 0; i < kSampleMoves; ++i) {
-    TFSCANN_RETURN_IF_ERROR(MoveCentroids(training_rows, partition_loss_, context, centroids));
+    TFSCANN_RETURN_IF_ERROR(
+        MoveCentroids(training_rows, partition_loss_, sample_weights, context, centroids));
   }
   if (training_rows.rows() < num_rows_) {
-    TFSCANN_RETURN_IF_ERROR(MoveCentroids(rows_, partition_loss_, context, centroids));
+    TFSCANN_RETURN_IF_ERROR(MoveCentroids(rows_, partition_loss_, demand_, context, centroids));
   }
   if (parts_.parameters.branches) {
     const std::vector<int32_t> order = OrderByNearness(centroids, kInt8PackedRows);
@@ -320,7 +337,10 @@ Status Builder::TrainEncoder(const BuildContext& context) {
   encoder_.center = center_;
 
   const std::vector<int64_t> which =
-      SampleSorted(num_rows_, kCodebookSampleRows, config_.seed, kCodebookSampleStage);
+      demand_.empty()
+          ? SampleSorted(num_rows_, kCodebookSampleRows, config_.seed, kCodebookSampleStage)
+          : SampleByWeight(demand_, std::min(kCodebookSampleRows, num_rows_), config_.seed,
+                           kCodebookSampleStage);
   std::vector<float> residuals = GatherRows(rows_, which);
   for (size_t i = 0; i < which.size(); ++i) {
     const float* centroid = encoder_.centroids.row(first_leaf_[which[i]]);
@@ -374,14 +394,49 @@ Status Builder::EncodeInt8Rows(const BuildContext& context) {
       Int8Rows::Encode(relative.data(), dimensions_, bytes.data() + row * stride);
     }
   });
-  return context.CheckCancelled();
-}
-
-Status Builder::TuneSearch(const BuildContext& context) {
-  // Rows that the index will not keep must not help it here.
+  // Rows that the index will not keep must not help its searches.
   if (config_.reordering_dtype == ReorderingDtype::kFloat32) {
     parts_.rows = {rows_.data(), static_cast<size_t>(num_rows_ * dimensions_) + kFloatOverread};
   }
+  return context.CheckCancelled();
+}
+
+Status Builder::LearnRouting(const BuildContext& context) {
+  const int64_t num_leaves = parts_.parameters.num_leaves;
+  if (!LearnsRouting()) return Status();
+  // What recall is measured with is not learned from.
+  std::vector<float> queries;
+  const MatrixView<const float> given = View(tuning_queries_, dimensions_);
+  if (given.rows() > kMaxTuningQueries) {
+    const std::vector<int64_t> measured =
+        SampleSorted(given.rows(), kMaxTuningQueries, config_.seed, kTuningSampleStage);
+    std::vector<int64_t> others(given.rows()), learned_from;
+    std::iota(others.begin(), others.end(), int64_t{0});
+    std::set_difference(others.begin(), others.end(), measured.begin(), measured.end(),
+                        std::back_inserter(learned_from));
+    queries = GatherRows(given, learned_from);
+    tuning_queries_ = GatherRows(given, measured);
+  }
+  TFSCANN_ASSIGN_OR_RETURN(const Routing routing,
+                           tfscann::LearnRouting(Index(parts_, nullptr), rows_,
+                                                 View(queries, dimensions_), config_.k, context));
+  if (routing.offsets.empty()) return Status();
+  const int64_t stride = Int8RowBytes(dimensions_);
+  TFSCANN_ASSIGN_OR_RETURN(
+      const Span<int8_t> bytes,
+      AddSection<int8_t>(section::kRoutingVectors, num_leaves * stride + kInt8Overread));
+  for (int64_t leaf = 0; leaf < num_leaves; ++leaf) {
+    Int8Rows::Encode(routing.vectors.data() + leaf * dimensions_, dimensions_,
+                     bytes.data() + leaf * stride);
+  }
+  parts_.routing_vectors = bytes;
+  TFSCANN_ASSIGN_OR_RETURN(parts_.routing_offsets,
+                           AddSection(section::kRoutingOffsets, routing.offsets));
+  parts_.parameters.learned_routing = true;
+  return Status();
+}
+
+Status Builder::TuneSearch(const BuildContext& context) {
   IndexParameters& parameters = parts_.parameters;
   const Index index(parts_, nullptr);
   TFSCANN_ASSIGN_OR_RETURN(

@@ -67,6 +67,9 @@ class Builder {
   Status TrainEncoder(const BuildContext& context);
   Status Encode(const BuildContext& context);
   Status EncodeInt8Rows(const BuildContext& context);
+  // Whether some candidates are wanted more than others, and leaves are made and ranked by that.
+  bool LearnsRouting() const;
+  Status LearnRouting(const BuildContext& context);
   Status TuneSearch(const BuildContext& context);
 
   // Adds a section of values.
@@ -90,6 +93,7 @@ class Builder {
   IndexParts parts_;
   std::vector<float> center_;     // squared_l2: the mean; else zeros
   PartitionLoss partition_loss_;  // of the leaves
+  std::vector<float> demand_;     // of the rows, if some are wanted more than others
   std::vector<float> centroids_;  // as searches see them: from int8, and not relative to center_
   std::vector<int32_t> first_leaf_;
   Leaves leaves_;

@@ -64,6 +64,12 @@ enum RandomStage : uint64_t {
   kCodebookInitStage,
   kTuningSampleStage,
   kTuningUserStage,
+  kDemandStage,
+  kDemandUserStage,
+  kDemandSampleStage,
+  kRoutingStage,
+  kRoutingUserStage,
+  kRoutingOrderStage,
 };
 
 }  // namespace tfscann

@@ -57,9 +57,10 @@ void MoveToMeans(MatrixView<const float> rows, const Clusters& clusters, Executo
 
 // Moves every centroid to where its rows lose the least.
 void MoveToLeastLoss(MatrixView<const float> rows, const PartitionLoss& loss,
-                     const Clusters& clusters, Executor* executor, MatrixView<float> centroids) {
+                     const std::vector<float>& weights, const Clusters& clusters,
+                     Executor* executor, MatrixView<float> centroids) {
   executor->ParallelFor(centroids.rows(), kCentroidGrain, [&](int64_t begin, int64_t end) {
-    ProductCentroid centroid(rows, loss);
+    ProductCentroid centroid(rows, loss, weights);
     for (int64_t c = begin; c < end; ++c) {
       if (clusters.size(c) == 0) continue;
       centroid.Move(clusters.members.data() + clusters.begins[c], clusters.size(c),
@@ -186,16 +187,17 @@ Result<std::vector<float>> KMeans(MatrixView<const float> rows, int64_t num_cent
 }
 
 Status MoveCentroids(MatrixView<const float> rows, const PartitionLoss& loss,
-                     const BuildContext& context, MatrixView<float> centroids) {
+                     const std::vector<float>& weights, const BuildContext& context,
+                     MatrixView<float> centroids) {
   std::vector<int32_t> assignment;
   BuildContext quiet = context;
   quiet.progress = nullptr;
   TFSCANN_RETURN_IF_ERROR(AssignToCentroids(rows, centroids, loss, "", quiet, &assignment));
   const Clusters clusters = GroupByCluster(assignment, centroids.rows());
-  if (loss.extra_weight == 0) {
+  if (loss.extra_weight == 0 && weights.empty()) {
     MoveToMeans(rows, clusters, context.executor, centroids);
   } else {
-    MoveToLeastLoss(rows, loss, clusters, context.executor, centroids);
+    MoveToLeastLoss(rows, loss, weights, clusters, context.executor, centroids);
   }
   return context.CheckCancelled();
 }

@@ -23,9 +23,11 @@ Result<std::vector<float>> KMeans(MatrixView<const float> rows, int64_t num_cent
                                   int64_t iterations, const BuildContext& context);
 
 // One iteration more, with any loss: moves each centroid to where the rows assigned to it lose the
-// least. One without rows stays.
+// least, each loss being multiplied with the row's weight. No weights: all are the same. One
+// without rows stays.
 Status MoveCentroids(MatrixView<const float> rows, const PartitionLoss& loss,
-                     const BuildContext& context, MatrixView<float> centroids);
+                     const std::vector<float>& weights, const BuildContext& context,
+                     MatrixView<float> centroids);
 
 }  // namespace tfscann
 

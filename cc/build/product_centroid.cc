@@ -45,16 +45,12 @@ void ProductCentroid::Move(const int64_t* members, int64_t size, float* centroid
     for (int64_t dim = 0; dim < dims; ++dim) y[dim] = x[dim] - origin[dim];
     squares_[i] = Dot(y, y, dims);
   }
-  // Relative to the greatest, so that they do not all underflow.
-  const double longest = std::sqrt(*std::max_element(squares_.begin(), squares_.end()));
-  const double greatest = longest > 0 ? loss_.WeightOf(longest) : 0;
   weight_ = 0;
   extra_weights_.resize(size);
   for (int64_t i = 0; i < size; ++i) {
     const float* const y = members_.data() + i * dims;
     const double squared = squares_[i];
-    double weight = 1;
-    if (greatest > 0) weight = squared > 0 ? loss_.WeightOf(std::sqrt(squared)) / greatest : 0;
+    const double weight = weights_.empty() ? 1.0 : weights_[members[i]];
     weight_ += weight;
     extra_weights_[i] = squared > 0 ? loss_.extra_weight * weight / squared : 0;
     const double pull = (1 + loss_.extra_weight) * weight;

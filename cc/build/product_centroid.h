@@ -1,4 +1,4 @@
-// The centroid of a set of rows for a PartitionLoss with an extra weight.
+// The centroid of a set of rows for a PartitionLoss.
 #ifndef TFSCANN_BUILD_PRODUCT_CENTROID_H_
 #define TFSCANN_BUILD_PRODUCT_CENTROID_H_
 
@@ -11,8 +11,10 @@ namespace tfscann {
 
 class ProductCentroid {
  public:
-  ProductCentroid(MatrixView<const float> rows, const PartitionLoss& loss)
-      : rows_(rows), loss_(loss) {}
+  // `weights` of the rows, positive; none: all are the same.
+  ProductCentroid(MatrixView<const float> rows, const PartitionLoss& loss,
+                  const std::vector<float>& weights)
+      : rows_(rows), loss_(loss), weights_(weights) {}
 
   // Moves a centroid to the least loss of the rows members[0, size), starting from where it is. It
   // stays there if their squares overflow.
@@ -23,6 +25,7 @@ class ProductCentroid {
 
   const MatrixView<const float> rows_;
   const PartitionLoss& loss_;
+  const std::vector<float>& weights_;
   std::vector<float> members_;         // the rows in turn, relative to the origin
   std::vector<double> squares_;        // |y|^2
   std::vector<double> extra_weights_;  // of a row y in the matrix: extra_weight w / |y|^2

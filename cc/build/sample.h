@@ -24,6 +24,24 @@ inline std::vector<int64_t> SampleSorted(int64_t population, int64_t count, uint
   return sample;
 }
 
+// `count` numbers below weights.size(), ascending, each as often as its weight says, rounded up or
+// down (systematic sampling). Weights are positive.
+inline std::vector<int64_t> SampleByWeight(const std::vector<float>& weights, int64_t count,
+                                           uint64_t seed, uint64_t stage) {
+  double sum = 0;
+  for (const float weight : weights) sum += weight;
+  const double step = sum / static_cast<double>(count);
+  double next = Random(seed, stage, 0).Uniform() * step;
+  std::vector<int64_t> sample;
+  sample.reserve(count);
+  double reached = 0;
+  for (int64_t i = 0; i < static_cast<int64_t>(weights.size()); ++i) {
+    reached += weights[i];
+    for (; next < reached; next += step) sample.push_back(i);
+  }
+  return sample;
+}
+
 }  // namespace tfscann
 
 #endif  // TFSCANN_BUILD_SAMPLE_H_

@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "cc/build/leaf_demand.h"
+#include "cc/build/leaves_of_rows.h"
+#include "cc/build/lengths.h"
+#include "cc/build/made_up_users.h"
 #include "cc/build/sample.h"
 #include "cc/kernels/kernels.h"
 #include "cc/search/partitioner.h"
@@ -20,7 +23,6 @@ namespace {
 
 constexpr char kStage[] = "measuring recall";
 constexpr int64_t kMaxQueries = 512;
-constexpr int64_t kMaxGivenQueries = 2048;
 constexpr int64_t kMinQueries = 64;
 // As many as can share leaves while every thread has some.
 constexpr int64_t kQueryGrain = 64;
@@ -29,13 +31,6 @@ constexpr double kExactBudget = 4e10;
 
 // Reordering lists tried, in multiples of k.
 constexpr int64_t kListLengths[] = {2, 3, 4, 6, 8, 12, 16, 24, 32};
-
-// Rows that a made-up user likes, and does not like. On three kinds of synthetic users these were
-// as hard as the users or a little harder; the mean of four rows was easier.
-constexpr int64_t kLikedRows = 4;
-constexpr int64_t kDislikedRows = 2;
-// Relative standard deviation of the rows' lengths from which they count as different.
-constexpr double kLengthsDiffer = 0.05;
 
 // Queries, what they must not find, and what they should.
 struct QuerySet {
@@ -61,13 +56,14 @@ class Tuner {
         std::max(kMinQueries, static_cast<int64_t>(kExactBudget / per_query));
     if (queries.rows() > 0) {
       k_ = std::min(config.k, rows.rows());
-      AddGivenQueries(queries, std::min(kMaxGivenQueries, affordable));
+      AddGivenQueries(queries, std::min(kMaxTuningQueries, affordable));
       return;
     }
     k_ = std::min(config.k, std::max<int64_t>(1, rows.rows() - 1));
     const int64_t count = std::min(kMaxQueries, affordable);
     AddOwnRows(count);
-    if (config.distance_measure == DistanceMeasure::kDotProduct && lengths_differ_) {
+    if (config.distance_measure == DistanceMeasure::kDotProduct &&
+        LengthsDiffer(SampleLengths(rows))) {
       AddUsers(count / 2);
     }
   }
@@ -121,22 +117,12 @@ class Tuner {
 
   void AddOwnRows(int64_t count) {
     QuerySet own;
-    double lengths = 0, squared_lengths = 0;
     own.splits.push_back(0);
     for (const int64_t row : SampleSorted(rows_.rows(), count, context_.seed, kTuningSampleStage)) {
       own.queries.insert(own.queries.end(), rows_.row(row), rows_.row(row) + rows_.cols());
       own.excluded.push_back(static_cast<int32_t>(row));
       own.splits.push_back(++own.size);
-      double squared = 0;
-      for (int64_t dim = 0; dim < rows_.cols(); ++dim) {
-        squared += static_cast<double>(rows_.row(row)[dim]) * rows_.row(row)[dim];
-      }
-      lengths += std::sqrt(squared);
-      squared_lengths += squared;
     }
-    const double size = static_cast<double>(own.size);
-    const double variance = squared_lengths / size - lengths / size * lengths / size;
-    lengths_differ_ = std::sqrt(std::max(0.0, variance)) > kLengthsDiffer * lengths / size;
     own.goal = GoalFor(own.size);
     sets_.push_back(std::move(own));
   }
@@ -152,17 +138,11 @@ class Tuner {
   void AddUsers(int64_t count) {
     QuerySet users;
     users.size = count;
-    users.queries.assign(count * rows_.cols(), 0.0f);
+    users.queries.resize(count * rows_.cols());
     users.splits.assign(count + 1, 0);
     for (int64_t i = 0; i < count; ++i) {
-      Random random(context_.seed, kTuningUserStage, i);
-      for (int64_t part = 0; part < kLikedRows + kDislikedRows; ++part) {
-        const float* row = rows_.row(static_cast<int64_t>(random.Below(rows_.rows())));
-        const float weight = (part < kLikedRows ? 1.0f : -1.0f) / kLikedRows;
-        for (int64_t dim = 0; dim < rows_.cols(); ++dim) {
-          users.queries[i * rows_.cols() + dim] += weight * row[dim];
-        }
-      }
+      MakeUpUser(rows_, Random(context_.seed, kTuningUserStage, i),
+                 users.queries.data() + i * rows_.cols());
     }
     users.goal = config_.target_recall;
     sets_.push_back(std::move(users));
@@ -196,16 +176,7 @@ class Tuner {
   Result<LeafDemand> MeasureLeafDemand() {
     const IndexParts& parts = index_.parts();
     const int64_t num_leaves = parts.parameters.num_leaves;
-    std::vector<std::array<int32_t, 2>> leaves_of_row(rows_.rows(), {kNoLeaf, kNoLeaf});
-    for (int32_t leaf = 0; leaf < num_leaves; ++leaf) {
-      const int32_t* const rows =
-          parts.position_rows.data() + int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
-      for (int64_t i = 0; i < parts.leaf_sizes[leaf]; ++i) {
-        std::array<int32_t, 2>& leaves = leaves_of_row[rows[i]];
-        leaves[leaves[0] == kNoLeaf ? 0 : 1] = leaf;
-      }
-    }
-
+    const std::vector<std::array<int32_t, 2>> leaves_of_row = LeavesOfRows(parts);
     const Partitioner partitioner(parts);
     std::vector<LeafDemandExample> examples;
     for (const QuerySet& set : sets_) {
@@ -222,10 +193,8 @@ class Tuner {
           }
           ranks.clear();
           for (int64_t i = q * k_; i < (q + 1) * k_ && set.truth[i] >= 0; ++i) {
-            const std::array<int32_t, 2>& leaves = leaves_of_row[set.truth[i]];
-            const int64_t first = rank_of_leaf[leaves[0]];
-            ranks.push_back(leaves[1] == kNoLeaf ? first
-                                                 : std::min(first, rank_of_leaf[leaves[1]]));
+            const auto& [first, second] = leaves_of_row[set.truth[i]];
+            ranks.push_back(std::min(rank_of_leaf[first], rank_of_leaf[second]));
           }
           of_set[q] = {query.leaf_statistics, ranks.empty() ? 0 : NeededLeaves(&ranks)};
         }
@@ -299,15 +268,12 @@ class Tuner {
     return best;
   }
 
-  static constexpr int32_t kNoLeaf = -1;
-
   const Index& index_;
   std::optional<Index> adapted_;  // the same with its LeafDemand
   const MatrixView<const float> rows_;
   const BuildConfig& config_;
   const BuildContext& context_;
   int64_t k_;
-  bool lengths_differ_ = false;
   std::vector<QuerySet> sets_;  // the queries given; or rows, and perhaps users
   bool reached_ = false;        // by the last Recall
   std::vector<float> scores_;

@@ -16,6 +16,9 @@ struct Tuning {
   LeafDemand leaf_demand;
 };
 
+// Queries that recall is measured with, at most.
+inline constexpr int64_t kMaxTuningQueries = 2048;
+
 // First the LeafDemand of the queries below; then the cheapest num_leaves_to_search and
 // num_reordering_candidates, where `config` leaves them open, with which `index` reaches
 // config.target_recall; the most thorough ones if none does. `rows` are the candidates as exact

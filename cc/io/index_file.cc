@@ -39,7 +39,8 @@ struct StoredParameters {
   float leaf_deviation_weight;
   uint32_t int8_row_stride;  // 0, in files of version 1: Int8RowBytes
   uint32_t branches;         // 0, in files of versions 1 and 2: leaves in any order
-  char unused[20];
+  uint32_t learned_routing;  // 0, in files of versions 1 to 4: centroids rank leaves
+  char unused[16];
 };
 static_assert(sizeof(StoredParameters) == kParametersBytes);
 
@@ -130,6 +131,9 @@ class PartsReader {
     Require(stored.identifier_type <= 5, "identifier_type", stored.identifier_type);
     Require(stored.soar <= 1, "soar", stored.soar);
     Require(stored.branches <= 1, "branches", stored.branches);
+    const bool may_learn = stored.distance_measure == 0 && stored.num_leaves > 0;
+    Require(stored.learned_routing <= (may_learn ? 1 : 0), "learned_routing",
+            stored.learned_routing);
     Require(stored.num_candidates >= 1 && stored.num_candidates < kMaxCandidates, "num_candidates",
             stored.num_candidates);
     Require(stored.dimensions >= 1 && stored.dimensions <= kMaxDimensions, "dimensions",
@@ -169,6 +173,7 @@ class PartsReader {
     parameters_.dimensions = stored.dimensions;
     parameters_.num_leaves = stored.num_leaves;
     parameters_.branches = stored.branches == 1;
+    parameters_.learned_routing = stored.learned_routing == 1;
     parameters_.dimensions_per_block = stored.dimensions_per_block;
     parameters_.soar = stored.soar == 1;
     parameters_.soar_lambda = stored.soar_lambda;
@@ -236,6 +241,11 @@ class PartsReader {
     parts->centroids =
         CheckedInt8Rows(section::kCentroids, leaves, Int8RowBytes(parameters_.dimensions));
     parts->leaf_radii = FiniteFloats(section::kLeafRadii, leaves);
+    if (parameters_.learned_routing) {
+      parts->routing_vectors =
+          CheckedInt8Rows(section::kRoutingVectors, leaves, Int8RowBytes(parameters_.dimensions));
+      parts->routing_offsets = FiniteFloats(section::kRoutingOffsets, leaves);
+    }
     parts->codebooks = FiniteFloats(
         section::kCodebooks, parameters_.num_blocks() * parameters_.dimensions_per_block * 16);
     if (parameters_.distance_measure == DistanceMeasure::kSquaredL2) {
@@ -334,6 +344,7 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
   stored.dimensions = parameters.dimensions;
   stored.num_leaves = parameters.num_leaves;
   stored.branches = parameters.branches;
+  stored.learned_routing = parameters.learned_routing;
   stored.dimensions_per_block = parameters.dimensions_per_block;
   stored.num_leaves_to_search = parameters.num_leaves_to_search;
   stored.num_reordering_candidates = parameters.num_reordering_candidates;

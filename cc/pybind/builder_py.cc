@@ -211,7 +211,7 @@ void InitBuilder(py::module_& module) {
            "Adds identifiers: a list of bytes, or an int32, int64, float32 or float64 array.")
       .def("set_tuning_queries", &PyBuilder::SetTuningQueries, py::arg("queries"),
            "Queries, float32 [b, dimensions], to measure search parameters with, in place of "
-           "candidates.")
+           "candidates; if there are more than 2,048, the build may learn from the others.")
       .def("finish", &PyBuilder::Finish, py::arg("threads") = 1, py::arg("progress") = py::none(),
            "Builds and writes; returns the number of duplicate identifiers. `progress` is called "
            "with (stage, done, total). Ctrl-C, or an exception of `progress`, gives the build up.")

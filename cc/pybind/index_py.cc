@@ -98,8 +98,9 @@ class PyIndex {
       rows.insert(rows.end(), first, first + parts.leaf_sizes[leaf]);
     }
     splits.mutable_at(num_leaves) = static_cast<int64_t>(rows.size());
-    py::dict tree = CentroidsAsArrays(Int8Rows(parts.centroids.data(), dims), num_leaves, dims);
-    tree["radii"] = py::array_t<float>(num_leaves, parts.leaf_radii.data());
+    py::dict tree = CentroidsAsArrays(LeafVectorsOf(parts), num_leaves, dims);
+    const std::vector<float> radii = LeafRadiiOf(parts);
+    tree["radii"] = py::array_t<float>(num_leaves, radii.data());
     const std::vector<float> terms = LeafNormTermsOf(parts);
     tree["norm_terms"] = py::array_t<float>(num_leaves, terms.data());
     tree["branches"] = BranchesAsArrays(parts);
@@ -203,12 +204,12 @@ void InitIndex(py::module_& module) {
            "for squared_l2 minus the mean candidate.")
       .def("code_errors", &PyIndex::CodeErrors, py::arg("sample") = 100000,
            "|candidate - its code| / |candidate| for about so many candidates, float32 [m].")
-      .def(
-          "tree", &PyIndex::Tree,
-          "Copies of the leaves' centroids (int8 [leaves, d], a scale and a squared norm each), "
-          "radii and rows; what they are: cc/search/index_parts.h. Likewise the branches, `leaves` "
-          "of which make one, or None. And the weights and bounds of LeafDemand, "
-          "cc/search/options.h.");
+      .def("tree", &PyIndex::Tree,
+           "Copies of what ranks leaves, centroids or routing vectors (int8 [leaves, d], a scale "
+           "and a squared norm each) and radii, and of the leaves' rows; what they are: "
+           "cc/search/index_parts.h, cc/search/partitioner.h. Likewise the branches, `leaves` "
+           "of which make one, or None. And the weights and bounds of LeafDemand, "
+           "cc/search/options.h.");
 }
 
 }  // namespace tfscann

@@ -31,6 +31,11 @@ struct IndexParts {
   Span<const int8_t> centroids;
   // [num_leaves] root mean square length of the residuals, candidate minus centroid.
   Span<const float> leaf_radii;
+  // What ranks leaves in place of centroids and radii, if it was learned (IndexParameters'
+  // learned_routing), or empty: Int8Rows, one a leaf, and kInt8Overread more; [num_leaves] offsets,
+  // to be multiplied with the query's length.
+  Span<const int8_t> routing_vectors;
+  Span<const float> routing_offsets;
   // [num_leaves + 1] the first group of each leaf's codes.
   Span<const uint32_t> leaf_first_groups;
   // [num_leaves] candidates in each leaf: the first ones of its groups.

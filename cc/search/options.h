@@ -66,6 +66,8 @@ struct IndexParameters {
   int64_t num_leaves = 0;
   // Leaves stand in an order in which each kInt8PackedRows of them are near each other: a branch.
   bool branches = false;
+  // Leaves are ranked by what was learned from queries, see partitioner.h.
+  bool learned_routing = false;
   int64_t dimensions_per_block = 0;
   bool soar = false;  // every candidate stands in two leaves
   double soar_lambda = 0;

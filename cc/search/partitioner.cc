@@ -61,12 +61,25 @@ std::vector<float> LeafNormTermsOf(const IndexParts& parts) {
   return terms;
 }
 
+Int8Rows LeafVectorsOf(const IndexParts& parts) {
+  const bool learned = parts.parameters.learned_routing;
+  return {(learned ? parts.routing_vectors : parts.centroids).data(), parts.parameters.dimensions};
+}
+
+std::vector<float> LeafRadiiOf(const IndexParts& parts) {
+  if (!parts.parameters.learned_routing) return {parts.leaf_radii.begin(), parts.leaf_radii.end()};
+  std::vector<float> radii(parts.routing_offsets.begin(), parts.routing_offsets.end());
+  for (float& radius : radii) radius = ToFiniteFloat(double{radius} / LeafSpreadOf(parts));
+  return radii;
+}
+
 Branches::Branches(const IndexParts& parts) {
   const int64_t dims = parts.parameters.dimensions, num_leaves = parts.parameters.num_leaves;
-  const Int8Rows leaves(parts.centroids.data(), dims);
+  const Int8Rows leaves = LeafVectorsOf(parts);
   radii.resize(CeilDiv(num_leaves, kInt8PackedRows));
   norm_terms.resize(radii.size());
   centroids.assign(size() * Int8RowBytes(dims) + kInt8Overread, 0);
+  const std::vector<float> radii_of_leaves = LeafRadiiOf(parts);
   const std::vector<float> leaf_terms = LeafNormTermsOf(parts);
   std::vector<float> leaf(dims), mean(dims);
   std::vector<double> sum(dims);
@@ -82,7 +95,7 @@ Branches::Branches(const IndexParts& parts) {
         sum[dim] += leaf[dim];
         squared += static_cast<double>(leaf[dim]) * leaf[dim];
       }
-      leaf_radii += parts.leaf_radii[i];
+      leaf_radii += radii_of_leaves[i];
       terms += leaf_terms[i];
     }
     double squared_mean = 0;
@@ -129,11 +142,12 @@ Partitioner::Partitioner(const IndexParts& parts)
       padded_dims_(RoundUp(parts.parameters.dimensions, 4)),
       spread_(LeafSpreadOf(parts)),
       biases_have_terms_(!parts.leaf_norm_terms.empty()),
-      demand_(parts.parameters.leaf_demand) {
+      demand_(parts.parameters.leaf_demand),
+      learned_(parts.parameters.learned_routing),
+      centroids_(parts.centroids.data(), parts.parameters.dimensions) {
   const int64_t dims = parts.parameters.dimensions;
-  const std::vector<float> radii(parts.leaf_radii.begin(), parts.leaf_radii.end());
-  leaves_ = Centroids(Int8Rows(parts.centroids.data(), dims), radii, LeafNormTermsOf(parts),
-                      padded_dims_);
+  leaves_ =
+      Centroids(LeafVectorsOf(parts), LeafRadiiOf(parts), LeafNormTermsOf(parts), padded_dims_);
   if (!parts.parameters.branches) return;
   const Branches branches(parts);
   branches_ = Centroids(Int8Rows(branches.centroids.data(), dims), branches.radii,
@@ -228,17 +242,40 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* 
   top.Reset(wanted);
   // Groups ascend, so that of equal scores the lower leaves are chosen, and no places behind the
   // last leaf: there are `wanted` leaves.
+  const auto leaf_at = [&](int32_t place) {
+    return groups[place / kInt8PackedRows] * kInt8PackedRows + place % kInt8PackedRows;
+  };
   for (int64_t i = 0; i < num_indices; ++i) {
+    if (learned_) PrefetchCentroid(leaf_at(indices[i]));
     top.Add(MakeKey(scores[indices[i]], static_cast<uint32_t>(indices[i])));
   }
   const Span<ScoredKey> best = top.FinishSorted();
   ChosenLeaf* const chosen = query->chosen_leaves.Resize(best.size());
   for (size_t i = 0; i < best.size(); ++i) {
     const int32_t place = static_cast<int32_t>(KeyItem(best[i]));
-    const int32_t group = groups[place / kInt8PackedRows];
-    const int32_t leaf = group * kInt8PackedRows + place % kInt8PackedRows;
+    const int32_t leaf = leaf_at(place);
     const float term = biases_have_terms_ ? leaves_.norm_terms[leaf] : 0.0f;
     chosen[i] = {leaf, scratch->leaf_biases[place] - term};
+  }
+  if (learned_) SetBiases(query, scratch);
+}
+
+void Partitioner::PrefetchCentroid(int64_t leaf) const {
+  // Places behind the last leaf may be among those looked at.
+  if (leaf < leaves_.count) PrefetchToL1(centroids_.row(leaf), centroids_.stride());
+}
+
+void Partitioner::SetBiases(QueryState* query, SearchScratch* scratch) const {
+  AlignedBuffer<ChosenLeaf>& chosen = query->chosen_leaves;
+  const int64_t count = static_cast<int64_t>(chosen.size());
+  int32_t* const leaves = scratch->leaf_indices.Resize(count);
+  for (int64_t i = 0; i < count; ++i) leaves[i] = chosen[i].leaf;
+  int32_t* const dots = scratch->centroid_dots.Resize(count);
+  ActiveKernels().int8_dot_gathered(query->query.int8_values.data(), centroids_.row(0),
+                                    centroids_.stride(), leaves, count, padded_dims_, dots);
+  for (int64_t i = 0; i < count; ++i) {
+    chosen[i].bias =
+        static_cast<float>(dots[i]) * (centroids_.scale(chosen[i].leaf) * query->query.int8_scale);
   }
 }
 

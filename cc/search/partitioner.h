@@ -7,6 +7,7 @@
 
 #include "cc/base/aligned_buffer.h"
 #include "cc/search/index_parts.h"
+#include "cc/search/int8_rows.h"
 #include "cc/search/scratch.h"
 
 namespace tfscann {
@@ -29,6 +30,14 @@ inline constexpr float kMostSpread = 0.5f;
 
 // k, what radii are multiplied with.
 float LeafSpreadOf(const IndexParts& parts);
+
+// Where a build has learned from queries which leaves their neighbours are in (dot_product,
+// IndexParameters::learned_routing), a leaf with routing vector v and offset o is ranked by
+//   q.v + |q| o
+// instead. In the form that centroids and radii have, the radius is o / k: what follows needs to
+// know of no difference. The codes are relative to the centroid all the same.
+Int8Rows LeafVectorsOf(const IndexParts& parts);
+std::vector<float> LeafRadiiOf(const IndexParts& parts);
 
 // squared_l2: t of each leaf; else no matter what.
 std::vector<float> LeafNormTermsOf(const IndexParts& parts);
@@ -58,7 +67,7 @@ struct Branches {
 class Partitioner {
  public:
   Partitioner() = default;
-  // Copies the centroids of a tree index into the layout of int8_dot_packed.
+  // Copies what ranks the leaves of a tree index into the layout of int8_dot_packed.
   explicit Partitioner(const IndexParts& parts);
 
   // Writes the best leaves for a query to its chosen_leaves, best first, each with its bias: q.c,
@@ -96,6 +105,10 @@ class Partitioner {
   int64_t NumBranches(int64_t count) const;
   // The groups of the leaves to be ranked, ascending. Sets the deviation of the scores.
   Span<const int32_t> ChooseGroups(int64_t count, QueryState* query, SearchScratch* scratch) const;
+  // Asks for what SetBiases will want of a leaf that may be chosen.
+  void PrefetchCentroid(int64_t leaf) const;
+  // The biases of the chosen leaves where routing vectors have ranked them.
+  void SetBiases(QueryState* query, SearchScratch* scratch) const;
   // Leaves for a query, `count` being those of the average one.
   int64_t NumLeavesFor(const LeafStatistics& statistics, int64_t count) const;
 
@@ -104,6 +117,8 @@ class Partitioner {
   float spread_ = 0;                // k
   bool biases_have_terms_ = false;  // biases are less by the leaves' norm terms
   LeafDemand demand_;
+  bool learned_ = false;  // routing vectors rank leaves
+  Int8Rows centroids_;
   Centroids leaves_;
   Centroids branches_;  // none if the index has none
 };

@@ -112,7 +112,8 @@ class Searcher(tf.saved_model.experimental.TrackableResource):  # type: ignore[m
             `(stage, done, total)`.
           tuning_queries: Float [b, d], such as searches will bring: the build measures with (up to
             2,048 of) them how much of the index a search must look at to reach
-            `config.target_recall`. `None`: with candidates in their place, which those of a
+            `config.target_recall`. If lengths differ under dot_product, the others teach it in
+            which leaves neighbours are. `None`: with candidates in their place, which those of a
             two-tower model do not resemble.
 
         Returns:

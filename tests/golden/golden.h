@@ -16,6 +16,14 @@ inline Matrix GoldenRows() { return IntegerMatrix(kGoldenRows, kGoldenDims, 2024
 // Of the index with branches.
 inline constexpr int64_t kGoldenLeaves = 256;
 inline Matrix ManyGoldenRows() { return IntegerMatrix(300, kGoldenDims, 2025, 9); }
+// Of the index that has learned to rank leaves: every second row is longer.
+inline Matrix UnevenGoldenRows() {
+  Matrix rows = ManyGoldenRows();
+  for (int64_t i = 0; i < rows.rows(); i += 2) {
+    for (int64_t dim = 0; dim < kGoldenDims; ++dim) rows.row(i)[dim] *= 3;
+  }
+  return rows;
+}
 inline std::string GoldenName(int64_t row) { return "candidate " + std::to_string(row); }
 inline int64_t GoldenNumber(int64_t row) { return 1000000000000 + row; }
 

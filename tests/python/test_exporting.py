@@ -93,6 +93,7 @@ def test_signatures_of_an_exact_layer(vectors: np.ndarray, tmp_path: pathlib.Pat
 
 CONFIGS = {
     "dot_product": {},
+    "lengths": {},
     "cosine": {"distance_measure": "cosine"},
     "squared_l2": {"distance_measure": "squared_l2"},
     "no SOAR": {"soar_lambda": 0.0},
@@ -111,7 +112,11 @@ def test_core_ops_find_what_our_op_finds_in_the_same_leaves(
         num_leaves=num_leaves, num_leaves_to_search=num_leaves // 25, **CONFIGS[name]
     )
     shifted = vectors + np.float32(0.5)
+    if name == "lengths":
+        shifted[::2] *= 2
     searcher = Searcher.build(shifted, names, config=config)
+    if name == "lengths" and num_leaves == 300:
+        assert "routing_vectors" in searcher.info().section_bytes
     tfscann.export(searcher, tmp_path, ops="tensorflow")
     rng = np.random.default_rng(1)
     queries = (shifted[rng.integers(3000, size=200)] + 0.3 * rng.normal(size=(200, 24))).astype(

@@ -422,6 +422,19 @@ def test_tuning_queries_are_what_the_recall_is_of(vectors: np.ndarray, target: f
     assert abs(without.measured_recall - info.measured_recall) > 0.002
 
 
+def test_recall_is_not_of_queries_that_were_learned_from(vectors: np.ndarray) -> None:
+    uneven = vectors.copy()
+    uneven[::2] *= 3
+    config = IndexConfig(num_leaves=300, target_recall=0.8)
+    queries = _other_queries(6000)
+    searcher = Searcher.build(uneven, config=config, tuning_queries=queries[:5000])
+    info = searcher.info()
+    assert "routing_vectors" in info.section_bytes
+    assert searcher.recall(queries[5000:]) == pytest.approx(info.measured_recall, abs=0.03)
+    fewer = Searcher.build(uneven, config=config, tuning_queries=queries[:2000]).info()
+    assert fewer.measured_recall >= 0.8
+
+
 def test_mistakes_with_tuning_queries(vectors: np.ndarray) -> None:
     infinite = np.zeros([2, 24], np.float32)
     infinite[1, 1] = np.inf

@@ -59,27 +59,22 @@ double Loss(const float* x, const float* centroid, int64_t dims, const Partition
   return squared + (length > 0 ? loss.extra_weight * along * along / length : 0);
 }
 
-// These extra weights, with the origin at zero and elsewhere, and with weights of rows.
+// These extra weights, with the origin at zero and elsewhere.
 std::vector<PartitionLoss> Losses(const std::vector<double>& weights, int64_t dims) {
   std::vector<PartitionLoss> losses;
   for (const double weight : weights) {
     losses.push_back({weight, std::vector<float>(dims, 0.0f)});
     losses.push_back({weight, std::vector<float>(dims, 1.5f)});
-    if (weight > 0) losses.push_back({weight, std::vector<float>(dims, 0.0f), 3.0});
   }
   return losses;
 }
 
 double LossOfAll(MatrixView<const float> rows, const std::vector<int32_t>& assignment,
-                 MatrixView<const float> centroids, const PartitionLoss& loss) {
+                 MatrixView<const float> centroids, const PartitionLoss& loss,
+                 const std::vector<float>& weights) {
   double sum = 0;
   for (int64_t i = 0; i < rows.rows(); ++i) {
-    double squared = 0;
-    for (int64_t dim = 0; dim < rows.cols(); ++dim) {
-      const double y = static_cast<double>(rows.row(i)[dim]) - loss.origin[dim];
-      squared += y * y;
-    }
-    sum += loss.WeightOf(std::sqrt(squared)) *
+    sum += (weights.empty() ? 1 : weights[i]) *
            Loss(rows.row(i), centroids.row(assignment[i]), rows.cols(), loss);
   }
   return sum;
@@ -110,19 +105,23 @@ TEST(AssignToCentroidsTest, HasTheLeastLoss) {
 
 TEST(MoveCentroidsTest, EndsWhereNoStepGainsAnything) {
   const Matrix rows = RandomMatrix(300, 6, 3);
+  std::vector<float> some(300);
+  for (int64_t i = 0; i < 300; ++i) some[i] = i % 7 == 0 ? 5.0f : 0.05f;
   for (const PartitionLoss& loss : Losses({0.0, 0.3, 1.0}, 6)) {
-    Matrix centroids = RandomMatrix(4, 6, 4);
-    TestContext context(3);
-    std::vector<int32_t> assignment;
-    TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, loss, "", context(), &assignment));
-    TFSCANN_ASSERT_OK(MoveCentroids(rows, loss, context(), {centroids.row(0), 4, 6}));
-    const double reached = LossOfAll(rows, assignment, centroids, loss);
-    for (int64_t i = 0; i < 24; ++i) {
-      for (const float step : {-0.01f, 0.01f}) {
-        Matrix moved = centroids;
-        moved.row(0)[i] += step;
-        EXPECT_GT(LossOfAll(rows, assignment, moved, loss), reached)
-            << loss.extra_weight << " " << i;
+    for (const std::vector<float>& weights : {std::vector<float>(), some}) {
+      Matrix centroids = RandomMatrix(4, 6, 4);
+      TestContext context(3);
+      std::vector<int32_t> assignment;
+      TFSCANN_ASSERT_OK(AssignToCentroids(rows, centroids, loss, "", context(), &assignment));
+      TFSCANN_ASSERT_OK(MoveCentroids(rows, loss, weights, context(), {centroids.row(0), 4, 6}));
+      const double reached = LossOfAll(rows, assignment, centroids, loss, weights);
+      for (int64_t i = 0; i < 24; ++i) {
+        for (const float step : {-0.01f, 0.01f}) {
+          Matrix moved = centroids;
+          moved.row(0)[i] += step;
+          EXPECT_GT(LossOfAll(rows, assignment, moved, loss, weights), reached)
+              << loss.extra_weight << " " << i;
+        }
       }
     }
   }
@@ -134,26 +133,13 @@ TEST(MoveCentroidsTest, CentroidsWithoutRowsAndOverflowingOnesStay) {
   std::fill_n(centroids.row(1), 3, 100.0f);
   const Matrix before = centroids;
   TestContext context(1);
-  TFSCANN_ASSERT_OK(MoveCentroids(rows, {0.3, {0, 0, 0}}, context(), {centroids.row(0), 2, 3}));
+  TFSCANN_ASSERT_OK(MoveCentroids(rows, {0.3, {0, 0, 0}}, {}, context(), {centroids.row(0), 2, 3}));
   EXPECT_NE(centroids.row(0)[0], before.view().row(0)[0]);
   EXPECT_EQ(centroids.row(1)[0], before.view().row(1)[0]);
 
   std::fill_n(rows.row(0), 150, 3e38f);
-  TFSCANN_ASSERT_OK(MoveCentroids(rows, {0.3, {0, 0, 0}}, context(), {centroids.row(0), 2, 3}));
+  TFSCANN_ASSERT_OK(MoveCentroids(rows, {0.3, {0, 0, 0}}, {}, context(), {centroids.row(0), 2, 3}));
   for (int64_t i = 0; i < 6; ++i) EXPECT_TRUE(std::isfinite(centroids.row(0)[i]));
-}
-
-// Rows so short that their weights underflow, and no others.
-TEST(MoveCentroidsTest, WeightsAreRelativeToTheGreatest) {
-  const Matrix rows = RandomMatrix(50, 3, 3);
-  const PartitionLoss loss = {0.3, {0, 0, 0}, 1e6};
-  ASSERT_EQ(loss.WeightOf(10), 0);
-  const PartitionLoss alike = {0.3, {0, 0, 0}};
-  Matrix centroids = RandomMatrix(2, 3, 4), expected = centroids;
-  TestContext context(1);
-  TFSCANN_ASSERT_OK(MoveCentroids(rows, loss, context(), {centroids.row(0), 2, 3}));
-  TFSCANN_ASSERT_OK(MoveCentroids(rows, alike, context(), {expected.row(0), 2, 3}));
-  for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(centroids.row(0)[i], expected.row(0)[i]);
 }
 
 TEST(MoveCentroidsTest, ThreadsChangeNothing) {
@@ -163,7 +149,7 @@ TEST(MoveCentroidsTest, ThreadsChangeNothing) {
     std::vector<float> centroids = Train(rows, 40, 2);
     TestContext context(threads);
     TFSCANN_ASSERT_OK(
-        MoveCentroids(rows, Losses({0.3}, 7)[1], context(), {centroids.data(), 40, 7}));
+        MoveCentroids(rows, Losses({0.3}, 7)[1], {}, context(), {centroids.data(), 40, 7}));
     results.push_back(std::move(centroids));
   }
   EXPECT_EQ(results[0], results[1]);

@@ -38,5 +38,27 @@ TEST(SampleSortedTest, DependsOnSeedStageAndItem) {
   EXPECT_NE(SampleSorted(1000, 10, 1, 2, 0), sample);
 }
 
+TEST(SampleByWeightTest, NumbersComeAsOftenAsTheyWeigh) {
+  std::vector<float> weights;
+  for (int i = 0; i < 100; ++i) weights.push_back(0.05f + static_cast<float>(i % 4));
+  for (const int64_t count : {1, 40, 155, 1000}) {
+    const std::vector<int64_t> sample = SampleByWeight(weights, count, 1, 2);
+    EXPECT_NEAR(static_cast<double>(sample.size()), static_cast<double>(count), 1);
+    EXPECT_TRUE(std::is_sorted(sample.begin(), sample.end()));
+    for (int64_t i = 0; i < 100; ++i) {
+      const double often = static_cast<double>(std::count(sample.begin(), sample.end(), i));
+      EXPECT_NEAR(often, weights[i] / 155 * static_cast<double>(count), 1.001) << i;
+    }
+  }
+}
+
+TEST(SampleByWeightTest, DependsOnSeedAndStage) {
+  const std::vector<float> weights(1000, 1.0f);
+  const std::vector<int64_t> sample = SampleByWeight(weights, 100, 1, 2);
+  EXPECT_EQ(SampleByWeight(weights, 100, 1, 2), sample);
+  EXPECT_NE(SampleByWeight(weights, 100, 2, 2), sample);
+  EXPECT_NE(SampleByWeight(weights, 100, 1, 3), sample);
+}
+
 }  // namespace
 }  // namespace tfscann::testing

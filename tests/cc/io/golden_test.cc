@@ -30,7 +30,8 @@ Matrix GoldenQueries() {
 // By format version.
 class GoldenVersionTest : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenVersionTest, ::testing::Values("v1", "v2", "v3", "v4"));
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenVersionTest,
+                         ::testing::Values("v1", "v2", "v3", "v4", "v5"));
 
 TEST_P(GoldenVersionTest, ExactIndexWithInt64Identifiers) {
   const IndexFile file = Golden(GetParam() + "_exact_int64_ids.idx");
@@ -95,10 +96,10 @@ TEST_P(GoldenVersionTest, TreeIndexFindsItsOwnRows) {
   EXPECT_GE(same, 48);
 }
 
-// Of version 3, without norm terms of leaves, and of version 4.
+// Of version 3, without norm terms of leaves, and of later ones.
 class GoldenSquaredL2Test : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenSquaredL2Test, ::testing::Values("v3", "v4"));
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenSquaredL2Test, ::testing::Values("v3", "v4", "v5"));
 
 TEST_P(GoldenSquaredL2Test, TreeIndexFindsItsOwnRows) {
   const IndexFile file = Golden(GetParam() + "_squared_l2.idx");
@@ -124,22 +125,13 @@ TEST_P(GoldenSquaredL2Test, TreeIndexFindsItsOwnRows) {
   EXPECT_GE(same, 140);
 }
 
-class GoldenBranchesTest : public ::testing::TestWithParam<std::string> {};
-
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenBranchesTest, ::testing::Values("v3", "v4"));
-
-TEST_P(GoldenBranchesTest, TreeIndexWithBranches) {
-  const IndexFile file = Golden(GetParam() + "_branches.idx");
-  ASSERT_NE(file.index, nullptr);
-  const IndexParameters& parameters = file.index->parameters();
-  EXPECT_TRUE(parameters.branches);
-  EXPECT_EQ(parameters.num_leaves, kGoldenLeaves);
-  const Matrix rows = ManyGoldenRows();
-  const Results best = Search(*file.index, rows, Exhaustive(1));
+// By all leaves surely, and most by few.
+void ExpectRowsFindTheirBest(const Index& index, const Matrix& rows) {
+  const Results best = Search(index, rows, Exhaustive(1));
   SearchOptions options;
   options.k = 1;
   options.num_leaves_to_search = 12;  // 15 of 16 branches are looked at
-  const Results found = Search(*file.index, rows, options);
+  const Results found = Search(index, rows, options);
   int same = 0;
   for (int64_t row = 0; row < rows.rows(); ++row) {
     const std::vector<Neighbor> expected =
@@ -149,6 +141,28 @@ TEST_P(GoldenBranchesTest, TreeIndexWithBranches) {
     same += found.rows[row] == expected[0].row;
   }
   EXPECT_GE(same, 270);
+}
+
+class GoldenBranchesTest : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenBranchesTest, ::testing::Values("v3", "v4", "v5"));
+
+TEST_P(GoldenBranchesTest, TreeIndexWithBranches) {
+  const IndexFile file = Golden(GetParam() + "_branches.idx");
+  ASSERT_NE(file.index, nullptr);
+  const IndexParameters& parameters = file.index->parameters();
+  EXPECT_TRUE(parameters.branches);
+  EXPECT_EQ(parameters.num_leaves, kGoldenLeaves);
+  ExpectRowsFindTheirBest(*file.index, ManyGoldenRows());
+}
+
+TEST(GoldenRoutingTest, TreeIndexWithLearnedRouting) {
+  const IndexFile file = Golden("v5_routing.idx");
+  ASSERT_NE(file.index, nullptr);
+  EXPECT_TRUE(file.index->parameters().branches);
+  EXPECT_TRUE(file.index->parameters().learned_routing);
+  EXPECT_EQ(file.index->parts().routing_offsets.size(), static_cast<size_t>(kGoldenLeaves));
+  ExpectRowsFindTheirBest(*file.index, UnevenGoldenRows());
 }
 
 }  // namespace

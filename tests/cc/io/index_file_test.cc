@@ -106,7 +106,7 @@ TEST(IndexFileTest, LaterVersionsAreRefusedByName) {
   Set<uint32_t>(&bytes, kVersionAt, 7);
   EXPECT_THAT(OpenIndex(MemoryOf(bytes)), Fails(StatusCode::kUnimplemented,
                                                 "the index file has format version 7, but this "
-                                                "library reads versions up to 4"));
+                                                "library reads versions up to 5"));
 }
 
 // What is said of a section of another length than it should have. Strings have as many bytes as
@@ -192,6 +192,10 @@ TEST(IndexFileTest, ParametersAreValidated) {
       {with(104, kInfinity), "section 'parameters': target_recall is inf"},
       {with(112, -kInfinity), "section 'parameters': measured_recall is -inf"},
       {with(136, uint32_t{2}), "section 'parameters': branches is 2"},
+      {with(140, uint32_t{2}), "section 'parameters': learned_routing is 2"},
+      {with(140, uint32_t{1}), "section 'routing_vectors': it should have"},
+      {Changed(TreeCosineFloatFile(), section::kParameters, 140, uint32_t{1}),
+       "section 'parameters': learned_routing is 1"},
       {with(132, uint32_t{15}), "section 'parameters': int8_row_stride is 15"},
       {with(132, uint32_t{81}), "section 'parameters': int8_row_stride is 81"},
       {with(132, uint32_t{20}), "section 'int8_rows': it should have"},
@@ -209,6 +213,7 @@ TEST(IndexFileTest, ParametersAreValidated) {
 
 TEST(IndexFileTest, ContentIsValidated) {
   const std::string exact = ExactInt64File(), tree = TreeDotFile(), l2 = TreeL2Int8StringFile();
+  const std::string learned = TreeRoutingFile();
   const size_t scale_at = 8 + 12;  // of the second row: 6 bytes, padded to 8, then scale and norm
   const size_t norm_at = scale_at + 16;
   ExpectAllRefused({
@@ -222,6 +227,10 @@ TEST(IndexFileTest, ContentIsValidated) {
        "section 'int8_rows': the scale of row 1 is NaN or infinite"},
       {Changed(tree, section::kCentroids, norm_at - 8, kNan),
        "section 'centroids': the scale of row 1 is NaN or infinite"},
+      {Changed(learned, section::kRoutingVectors, norm_at - 8, kNan),
+       "section 'routing_vectors': the scale of row 1 is NaN or infinite"},
+      {Changed(learned, section::kRoutingOffsets, 4, kNan),
+       "section 'routing_offsets': a value is NaN"},
       {Changed(exact, section::kIdentifierSlots, 0, int32_t{60}),
        "section 'id_slots': row 60 of 60"},
       {Changed(exact, section::kIdentifierSlots, 0, int32_t{-2}),

@@ -65,6 +65,18 @@ inline std::string TreeBranchesFile() {
   return FileBytes(config, {}, RandomMatrix(260, kKindDims, 2));
 }
 
+// Every second row is longer, so that leaves are ranked by what was learned.
+inline std::string TreeRoutingFile() {
+  BuildConfig config;
+  config.num_leaves = 256;
+  config.training_iterations = 1;
+  Matrix rows = RandomMatrix(300, kKindDims, 2);
+  for (int64_t i = 0; i < 300; i += 2) {
+    for (int64_t dim = 0; dim < kKindDims; ++dim) rows.row(i)[dim] *= 3;
+  }
+  return FileBytes(config, {}, rows);
+}
+
 struct FileKind {
   const char* name;
   std::string bytes;
@@ -74,7 +86,8 @@ inline std::vector<FileKind> AllFileKinds() {
           {"tree, dot product", TreeDotFile()},
           {"tree, squared L2, int8, strings", TreeL2Int8StringFile()},
           {"tree, cosine, float32", TreeCosineFloatFile()},
-          {"tree with branches", TreeBranchesFile()}};
+          {"tree with branches", TreeBranchesFile()},
+          {"tree with learned routing", TreeRoutingFile()}};
 }
 
 // The bytes `past` a multiple of 64, in memory that ends where they do: AddressSanitizer sees a
