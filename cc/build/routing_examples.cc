@@ -16,7 +16,7 @@ constexpr char kStage[] = "looking for neighbours";
 
 // So many queries a leaf, within these bounds, and no more than so many values.
 constexpr int64_t kPerLeaf = 64;
-constexpr int64_t kLeast = int64_t{1} << 14, kMost = int64_t{1} << 18;
+constexpr int64_t kLeast = int64_t{1} << 13, kMost = int64_t{1} << 18;
 constexpr int64_t kMostValues = int64_t{1} << 26;
 
 constexpr int64_t kMostNeighbours = 16;
