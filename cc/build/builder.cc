@@ -43,14 +43,6 @@ double PartitionWeight(const BuildConfig& config) {
   return weighs ? kExtraWeight : 0;
 }
 
-std::vector<float> GatherRows(MatrixView<const float> rows, const std::vector<int64_t>& which) {
-  std::vector<float> gathered(which.size() * rows.cols());
-  for (size_t i = 0; i < which.size(); ++i) {
-    std::copy_n(rows.row(which[i]), rows.cols(), gathered.data() + i * rows.cols());
-  }
-  return gathered;
-}
-
 MatrixView<const float> View(const std::vector<float>& values, int64_t dims) {
   return {values.data(), static_cast<int64_t>(values.size()) / dims, dims};
 }
@@ -403,7 +395,7 @@ Status Builder::EncodeInt8Rows(const BuildContext& context) {
 
 Status Builder::LearnRouting(const BuildContext& context) {
   const int64_t num_leaves = parts_.parameters.num_leaves;
-  if (!LearnsRouting()) return Status();
+  if (demand_.empty()) return Status();
   // What recall is measured with is not learned from.
   std::vector<float> queries;
   const MatrixView<const float> given = View(tuning_queries_, dimensions_);

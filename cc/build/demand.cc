@@ -48,11 +48,8 @@ class WantingQueries {
 
 std::vector<float> MakeQueries(MatrixView<const float> rows, uint64_t seed) {
   const int64_t dims = rows.cols();
-  std::vector<float> queries;
-  queries.reserve(2 * kQueries * dims);
-  for (const int64_t row : SampleSorted(rows.rows(), kQueries, seed, kDemandStage)) {
-    queries.insert(queries.end(), rows.row(row), rows.row(row) + dims);
-  }
+  std::vector<float> queries =
+      GatherRows(rows, SampleSorted(rows.rows(), kQueries, seed, kDemandStage));
   const size_t users = queries.size();
   queries.resize(users + kQueries * dims);
   for (int64_t i = 0; i < kQueries; ++i) {
@@ -66,12 +63,8 @@ std::vector<float> Thresholds(MatrixView<const float> rows, MatrixView<const flo
                               const BuildContext& context) {
   const int64_t dims = rows.cols();
   const int64_t sample_rows = std::min(kSampleRows, kSampleValues / dims);
-  std::vector<float> sample;
-  sample.reserve(std::min(sample_rows, rows.rows()) * dims);
-  for (const int64_t row :
-       SampleSorted(rows.rows(), sample_rows, context.seed, kDemandSampleStage)) {
-    sample.insert(sample.end(), rows.row(row), rows.row(row) + dims);
-  }
+  const std::vector<float> sample =
+      GatherRows(rows, SampleSorted(rows.rows(), sample_rows, context.seed, kDemandSampleStage));
   const PackedMatrix packed({sample.data(), static_cast<int64_t>(sample.size()) / dims, dims},
                             /*nearest=*/false);
   const int64_t rank =

@@ -2,9 +2,11 @@
 #ifndef TFSCANN_BUILD_SAMPLE_H_
 #define TFSCANN_BUILD_SAMPLE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "cc/base/matrix_view.h"
 #include "cc/base/random.h"
 
 namespace tfscann {
@@ -40,6 +42,15 @@ inline std::vector<int64_t> SampleByWeight(const std::vector<float>& weights, in
     for (; next < reached; next += step) sample.push_back(i);
   }
   return sample;
+}
+
+// The rows with these numbers, one after the other.
+inline std::vector<float> GatherRows(MatrixView<const float> rows,
+                                     const std::vector<int64_t>& which) {
+  std::vector<float> gathered(which.size() * rows.cols());
+  float* to = gathered.data();
+  for (const int64_t row : which) to = std::copy_n(rows.row(row), rows.cols(), to);
+  return gathered;
 }
 
 }  // namespace tfscann
