@@ -17,6 +17,8 @@ namespace TFSCANN_TARGET_NAMESPACE {
 static void AddFloatKernels(Kernels* kernels) {
   kernels->dot_rows = ScoreRows<Dot>;
   kernels->squared_l2_rows = ScoreRows<SquaredL2>;
+  kernels->dot_gathered = ScoreGathered<Dot>;
+  kernels->squared_l2_gathered = ScoreGathered<SquaredL2>;
   kernels->multiply_packed = MultiplyPacked;
   kernels->count_above_packed = CountAbovePacked;
   kernels->argmax = Argmax;

@@ -14,8 +14,15 @@ struct SquaredL2 {
   }
 };
 
-// Scores a tile of kQueries x kRows pairs. In the last, partial step the lanes behind the row's end
-// are cleared, whatever they hold.
+// The values of the last step, of which `count` are left: the last 16 of the row without those that
+// were before, so that nothing is read behind its end, which may stand in a cache line that nobody
+// asked for. Rows of less than 16 are read beyond.
+TFSCANN_INLINE F32x16 LoadLast(const float* row, int64_t dims, int64_t count) {
+  if (dims < 16) return FirstLanes(Load(row), count);
+  return LastLanes(Load(row + dims - 16), count);
+}
+
+// Scores a tile of kQueries x kRows pairs.
 template <typename Measure, int kQueries, int kRows>
 TFSCANN_INLINE void ScoreTile(const float* queries, int64_t query_stride, const float* rows,
                               int64_t row_stride, int64_t dims, float* out, int64_t out_stride) {
@@ -34,9 +41,10 @@ TFSCANN_INLINE void ScoreTile(const float* queries, int64_t query_stride, const 
   }
   if (dim < dims) {
     TFSCANN_UNROLL for (int r = 0; r < kRows; ++r) {
-      const F32x16 x = FirstLanes(Load(rows + r * row_stride + dim), static_cast<int>(dims - dim));
+      const F32x16 x = LoadLast(rows + r * row_stride, dims, dims - dim);
       TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-        sums[q][r] = Measure::Add(sums[q][r], Load(queries + q * query_stride + dim), x);
+        const F32x16 values = LoadLast(queries + q * query_stride, dims, dims - dim);
+        sums[q][r] = Measure::Add(sums[q][r], values, x);
       }
     }
   }
@@ -75,6 +83,31 @@ static void ScoreRows(const float* queries, int64_t query_stride, int64_t num_qu
       ScoreTile<Measure, 1, 1>(query, query_stride, rows + r * row_stride, row_stride, dims,
                                query_out + r, out_stride);
     }
+  }
+}
+
+// Row by row, in as few instructions as it takes: rows come from memory, and the fewer there are
+// between the loads of one row and of the next the more rows a processor has on their way. Lanes
+// are added up when all rows have been read.
+template <typename Measure>
+static void ScoreGathered(const float* query, const float* matrix, const int32_t* rows,
+                          int64_t num_rows, int64_t dims, float* out) {
+  constexpr int64_t kRows = 16;
+  const int64_t steps_end = dims / 16 * 16;
+  const F32x16 last = LoadLast(query, dims, dims - steps_end);
+  for (int64_t begin = 0; begin < num_rows; begin += kRows) {
+    const int64_t count = num_rows - begin < kRows ? num_rows - begin : kRows;
+    F32x16 sums[kRows];
+    for (int64_t r = 0; r < count; ++r) {
+      const float* const row = matrix + rows[begin + r] * dims;
+      F32x16 sum = Broadcast(0);
+      _Pragma("GCC unroll 4") for (int64_t dim = 0; dim < steps_end; dim += 16) {
+        sum = Measure::Add(sum, Load(query + dim), Load(row + dim));
+      }
+      if (steps_end < dims) sum = Measure::Add(sum, last, LoadLast(row, dims, dims - steps_end));
+      sums[r] = sum;
+    }
+    for (int64_t r = 0; r < count; ++r) out[begin + r] = Sum(sums[r]);
   }
 }
 

@@ -64,17 +64,24 @@ TFSCANN_INLINE F32x16 MultiplyAdd(F32x16 sum, F32x16 a, F32x16 b) {
   return sum;
 }
 
-// The first `count` lanes of x, zero in the others.
-TFSCANN_INLINE F32x16 FirstLanes(F32x16 x, int count) {
-  alignas(64) static constexpr int32_t kMask[32] = {-1, -1, -1, -1, -1, -1, -1, -1,
-                                                    -1, -1, -1, -1, -1, -1, -1, -1};
+// The lanes of x that are set in mask[0, 16), zero in the others.
+TFSCANN_INLINE F32x16 Masked(F32x16 x, const int32_t* mask) {
   typedef int32_t IntInMemory __attribute__((vector_size(kWidth * 4), aligned(4)));
   TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
-    const Int mask = *reinterpret_cast<const IntInMemory*>(kMask + 16 - count + i * kWidth);
-    x.part[i] = (Float)((Int)x.part[i] & mask);
+    const Int lanes = *reinterpret_cast<const IntInMemory*>(mask + i * kWidth);
+    x.part[i] = (Float)((Int)x.part[i] & lanes);
   }
   return x;
 }
+
+// Sixteen lanes that are set, and as many on either side that are not.
+alignas(64) static constexpr int32_t kLanes[48] = {
+    0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,   //
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,  //
+    0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0};
+// The first, or the last, `count` lanes of x, zero in the others.
+TFSCANN_INLINE F32x16 FirstLanes(F32x16 x, int64_t count) { return Masked(x, kLanes + 32 - count); }
+TFSCANN_INLINE F32x16 LastLanes(F32x16 x, int64_t count) { return Masked(x, kLanes + count); }
 
 TFSCANN_INLINE float Sum(F32x16 v) {
   float lanes[16];

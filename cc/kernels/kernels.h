@@ -92,6 +92,13 @@ struct Kernels {
                           const float* rows, int64_t row_stride, int64_t num_rows, int64_t dims,
                           float* out, int64_t out_stride);
 
+  // out[i] = query . row rows[i] of a matrix without room between its rows, or the squared
+  // Euclidean distance; the same result as above.
+  void (*dot_gathered)(const float* query, const float* matrix, const int32_t* rows,
+                       int64_t num_rows, int64_t dims, float* out);
+  void (*squared_l2_gathered)(const float* query, const float* matrix, const int32_t* rows,
+                              int64_t num_rows, int64_t dims, float* out);
+
   // out[r * out_stride + c] = rows[r] . columns[c] + bias[c] for a matrix whose columns are packed
   // 16 at a time: packed[c / 16][dim][c % 16]. num_columns is a multiple of 16.
   void (*multiply_packed)(const float* rows, int64_t row_stride, int64_t num_rows,

@@ -1,8 +1,9 @@
-// The float kernels that score: dot_rows, squared_l2_rows, multiply_packed, count_above_packed,
-// block_products, block_maxima.
+// The float kernels that score: dot_rows, squared_l2_rows, dot_gathered, squared_l2_gathered,
+// multiply_packed, count_above_packed, block_products, block_maxima.
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "cc/base/aligned_buffer.h"
@@ -63,6 +64,48 @@ TEST_P(FloatScoreTest, RowsAreScoredWithinRounding) {
     const Matrix rows = RandomMatrix(dims % 7 + 1, dims, 1000 + dims);
     CheckScores(kernels(), queries, rows, false);
     CheckScores(kernels(), queries, rows, true);
+  }
+}
+
+// Rows from anywhere, any number of times, have the scores that they have side by side.
+TEST_P(FloatScoreTest, GatheredRowsAreScoredAsOthers) {
+  for (int64_t dims = 1; dims <= 130; ++dims) {
+    const Matrix query = RandomMatrix(1, dims, dims), rows = RandomMatrix(23, dims, 1000 + dims);
+    const std::vector<float> padded = Padded(query);
+    for (const bool squared_l2 : {false, true}) {
+      const auto score = squared_l2 ? kernels().squared_l2_rows : kernels().dot_rows;
+      const auto gather = squared_l2 ? kernels().squared_l2_gathered : kernels().dot_gathered;
+      std::vector<float> all(23);
+      score(padded.data(), 0, 1, rows.row(0), dims, 23, dims, all.data(), 0);
+      for (const size_t count : {0, 1, 15, 16, 17, 40}) {
+        std::vector<int32_t> chosen(count);
+        std::vector<float> expected, actual(count + 1, -77.0f);
+        for (size_t i = 0; i < count; ++i) {
+          chosen[i] = static_cast<int32_t>(i * 7 % 23);
+          expected.push_back(all[chosen[i]]);
+        }
+        expected.push_back(-77.0f);
+        gather(padded.data(), rows.row(0), chosen.data(), static_cast<int64_t>(count), dims,
+               actual.data());
+        EXPECT_EQ(actual, expected) << count << " rows of " << dims << " dims";
+      }
+    }
+  }
+}
+
+// What stands behind the last value of a row of 16 or more has no effect, and is not read: here it
+// would be read behind the end of the memory.
+TEST_P(FloatScoreTest, NothingIsReadBehindALongRow) {
+  for (const int64_t dims : {16, 17, 31, 100}) {
+    const std::vector<float> query(RoundUp(dims, 16), 2.0f);
+    const std::unique_ptr<float[]> row(new float[dims]);
+    std::fill(row.get(), row.get() + dims, 3.0f);
+    const int32_t first = 0;
+    float score;
+    kernels().dot_gathered(query.data(), row.get(), &first, 1, dims, &score);
+    EXPECT_EQ(score, static_cast<float>(6 * dims));
+    kernels().squared_l2_rows(query.data(), 0, 1, row.get(), 0, 1, dims, &score, 0);
+    EXPECT_EQ(score, static_cast<float>(dims));
   }
 }
 
