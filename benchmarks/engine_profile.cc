@@ -81,11 +81,11 @@ class Profiler {
     Stop(3, profile);
     for (int64_t q = -2; q < count; ++q) {
       if (q + 2 < count) {
-        CollectRows(parts_, &states[q + 2]);
+        CollectRows(parts_, &states[q + 2], &scratch_);
         profile->rows += static_cast<double>(states[q + 2].reordered_rows.size());
       }
       if (q >= -1 && q + 1 < count) {
-        SelectRows(parts_, NumFinalCandidates(kResults), &states[q + 1], &scratch_);
+        SelectRows(parts_, kResults, NumFinalCandidates(kResults), &states[q + 1], &scratch_);
       }
       if (q < 0) continue;
       ScoreRows(parts_, kResults, states[q], &scratch_);

@@ -21,11 +21,21 @@ static inline __m512i EmulatedMaskzCompressEpi16(unsigned int mask, __m512i v) {
 }
 #define _mm512_maskz_compress_epi16 EmulatedMaskzCompressEpi16
 #endif
+#ifndef _mm512_cvtepu16_epi32
+static inline __m512i EmulatedCvtepu16Epi32(__m256i v) {
+  unsigned short lanes[16];
+  unsigned int widened[16];
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes), v);
+  for (int i = 0; i < 16; ++i) widened[i] = lanes[i];
+  return _mm512_loadu_si512(widened);
+}
+#define _mm512_cvtepu16_epi32 EmulatedCvtepu16Epi32
+#endif
 #ifndef _mm512_zextsi256_si512
 #define _mm512_zextsi256_si512(v) _mm512_inserti64x4(_mm512_setzero_si512(), v, 0)
 #endif
 
-// SIMDe adds bytes and words as signed ones, whose overflow is undefined.
+// SIMDe adds lanes as signed numbers, whose overflow is undefined.
 template <typename Lane>
 static inline __m512i EmulatedAdd(__m512i a, __m512i b) {
   constexpr int kLanes = 64 / sizeof(Lane);
@@ -37,8 +47,10 @@ static inline __m512i EmulatedAdd(__m512i a, __m512i b) {
 }
 #undef _mm512_add_epi8
 #undef _mm512_add_epi16
+#undef _mm512_add_epi32
 #define _mm512_add_epi8 EmulatedAdd<unsigned char>
 #define _mm512_add_epi16 EmulatedAdd<unsigned short>
+#define _mm512_add_epi32 EmulatedAdd<unsigned int>
 #else
 #if !defined(__clang__)
 // GCC 12's own headers start from undefined registers, and say so wherever they are inlined.

@@ -15,6 +15,7 @@ Kernels MakeKernels(Target target) {
       kernels.lut16_scan = Lut16ScanScalar;
       kernels.bound_of_scores = BoundOfScoresScalar;
       kernels.keep_scores_at_least = KeepScoresAtLeastScalar;
+      kernels.shift_places = ShiftPlacesScalar;
       break;
     case Target::kAvx2:
       AddFloatKernelsAvx2(&kernels);
@@ -23,6 +24,7 @@ Kernels MakeKernels(Target target) {
       kernels.lut16_scan = Lut16ScanAvx2;
       kernels.bound_of_scores = BoundOfScoresAvx2;
       kernels.keep_scores_at_least = KeepScoresAtLeastAvx2;
+      kernels.shift_places = ShiftPlacesAvx2;
       break;
     case Target::kAvx512:
       AddFloatKernelsAvx512(&kernels);
@@ -31,6 +33,7 @@ Kernels MakeKernels(Target target) {
       kernels.lut16_scan = Lut16ScanAvx512;
       kernels.bound_of_scores = BoundOfScoresAvx512;
       kernels.keep_scores_at_least = KeepScoresAtLeastAvx512;
+      kernels.shift_places = ShiftPlacesAvx512;
       break;
   }
   return kernels;

@@ -43,13 +43,13 @@ constexpr int64_t Lut16StepsPerRun(int64_t num_steps) {
   return (num_steps + num_runs - 1) / num_runs;
 }
 
-// Candidates of a scan: as many as have places of 16 bits.
-inline constexpr int64_t kLut16MaxScan = 65536;
+// Groups of a scan: few enough for a register to hold a number for each.
+inline constexpr int64_t kLut16MaxGroups = 16;
 
 // The codes of a group.
 struct Lut16Codes {
   const uint8_t* codes;     // num_pairs x 32 bytes
-  uint32_t first_position;  // of its candidates; no matter to kernels
+  uint32_t first_position;  // of its candidates; no matter to lut16_scan
   uint16_t score_offset;    // added to the sums
   uint16_t num_candidates;  // in [1, 32]
 };
@@ -58,7 +58,7 @@ struct Lut16Codes {
 // does, which no processor foresees.
 struct Lut16Scan {
   const Lut16Codes* groups;
-  int64_t num_groups;  // at most kLut16MaxScan / kLut16Group
+  int64_t num_groups;  // at most kLut16MaxGroups
   // Groups in the list, at least num_groups. With each group that is scanned, the codes of the one
   // kLut16GroupsAhead behind it are asked for, if the list has it.
   int64_t num_listed;
@@ -197,6 +197,11 @@ struct Kernels {
   // how many. There is room up to a multiple of 32, with anything in it.
   int64_t (*keep_scores_at_least)(uint16_t* scores, uint32_t* positions, int64_t count,
                                   uint16_t threshold);
+
+  // positions[i] = places[i] + shifts[places[i] / kLut16Group], in 32 bits, for kLut16MaxGroups
+  // shifts. There is room up to a multiple of 32, in `places` with anything in it.
+  void (*shift_places)(const uint16_t* places, int64_t count, const uint32_t* shifts,
+                       uint32_t* positions);
 };
 
 // The kernels of a supported target.

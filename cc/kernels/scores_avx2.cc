@@ -66,4 +66,20 @@ TFSCANN_AVX2 int64_t KeepScoresAtLeastAvx2(uint16_t* scores, uint32_t* positions
   return kept;
 }
 
+TFSCANN_AVX2 void ShiftPlacesAvx2(const uint16_t* places, int64_t count, const uint32_t* shifts,
+                                  uint32_t* positions) {
+  static_assert(kLut16MaxGroups == 16 && kLut16Group == 32);
+  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(shifts));
+  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(shifts + 8));
+  for (int64_t i = 0; i < count; i += 8) {
+    const __m256i lot =
+        _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(places + i)));
+    const __m256i group = _mm256_srli_epi32(lot, 5);  // permutations heed three bits of it
+    const __m256i is_high = _mm256_cmpgt_epi32(group, _mm256_set1_epi32(7));
+    const __m256i shift = _mm256_blendv_epi8(_mm256_permutevar8x32_epi32(low, group),
+                                             _mm256_permutevar8x32_epi32(high, group), is_high);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(positions + i), _mm256_add_epi32(lot, shift));
+  }
+}
+
 }  // namespace tfscann

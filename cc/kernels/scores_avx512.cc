@@ -56,4 +56,16 @@ TFSCANN_AVX512 int64_t KeepScoresAtLeastAvx512(uint16_t* scores, uint32_t* posit
   return kept;
 }
 
+TFSCANN_AVX512 void ShiftPlacesAvx512(const uint16_t* places, int64_t count, const uint32_t* shifts,
+                                      uint32_t* positions) {
+  static_assert(kLut16MaxGroups == 16 && kLut16Group == 32);
+  const __m512i of_groups = _mm512_loadu_si512(shifts);
+  for (int64_t i = 0; i < count; i += 16) {
+    const __m512i lot =
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(places + i)));
+    const __m512i shift = _mm512_permutexvar_epi32(_mm512_srli_epi32(lot, 5), of_groups);
+    _mm512_storeu_si512(positions + i, _mm512_add_epi32(lot, shift));
+  }
+}
+
 }  // namespace tfscann

@@ -33,4 +33,9 @@ int64_t KeepScoresAtLeastScalar(uint16_t* scores, uint32_t* positions, int64_t c
   return kept;
 }
 
+void ShiftPlacesScalar(const uint16_t* places, int64_t count, const uint32_t* shifts,
+                       uint32_t* positions) {
+  for (int64_t i = 0; i < count; ++i) positions[i] = places[i] + shifts[places[i] / kLut16Group];
+}
+
 }  // namespace tfscann

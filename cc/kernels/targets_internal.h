@@ -36,6 +36,12 @@ int64_t KeepScoresAtLeastAvx2(uint16_t* scores, uint32_t* positions, int64_t cou
                               uint16_t threshold);
 int64_t KeepScoresAtLeastAvx512(uint16_t* scores, uint32_t* positions, int64_t count,
                                 uint16_t threshold);
+void ShiftPlacesScalar(const uint16_t* places, int64_t count, const uint32_t* shifts,
+                       uint32_t* positions);
+void ShiftPlacesAvx2(const uint16_t* places, int64_t count, const uint32_t* shifts,
+                     uint32_t* positions);
+void ShiftPlacesAvx512(const uint16_t* places, int64_t count, const uint32_t* shifts,
+                       uint32_t* positions);
 
 void Lut16ScanScalar(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 void Lut16ScanAvx2(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);

@@ -19,6 +19,9 @@ namespace {
 constexpr int64_t kUnorderedBatch = 1024;
 constexpr int64_t kOrderedBatch = 384;
 
+// Queries that are asked for before they are prepared.
+constexpr size_t kQueriesAhead = 4;
+
 // Queries that are brought into an order together: with more of them the memory for it grows, and
 // the leaves that neighbours share do not.
 constexpr int64_t kMaxOrdered = int64_t{1} << 16;
@@ -202,7 +205,13 @@ void Index::SearchTree(const Call& call, Span<const int32_t> numbers,
   if (scratch->queries.size() < numbers.size()) scratch->queries.resize(numbers.size());
   QueryState* const states = scratch->queries.data();
   int64_t count = 0;
-  for (const int64_t i : numbers) {
+  for (size_t next = 0; next < numbers.size(); ++next) {
+    // In the order of the branches they come from anywhere.
+    if (next + kQueriesAhead < numbers.size()) {
+      PrefetchToL1(call.queries.row(numbers[next + kQueriesAhead]),
+                   parameters().dimensions * static_cast<int64_t>(sizeof(float)));
+    }
+    const int64_t i = numbers[next];
     if (!ActiveKernels().all_finite(call.queries.row(i), parameters().dimensions)) {
       WriteResults({}, call.scores.row(i), call.rows.row(i), effort.k);
       continue;
@@ -217,8 +226,10 @@ void Index::SearchTree(const Call& call, Span<const int32_t> numbers,
   FindRows(effort.num_leaves_to_search, effort, states, count, scratch);
   // While one query's rows are scored, those of the next ones are on their way.
   for (int64_t q = -2; q < count; ++q) {
-    if (q + 2 < count) CollectRows(parts_, &states[q + 2]);
-    if (q >= -1 && q + 1 < count) SelectRows(parts_, FinalRows(effort), &states[q + 1], scratch);
+    if (q + 2 < count) CollectRows(parts_, &states[q + 2], scratch);
+    if (q >= -1 && q + 1 < count) {
+      SelectRows(parts_, effort.k, FinalRows(effort), &states[q + 1], scratch);
+    }
     if (q < 0) continue;
     const int64_t i = states[q].number;
     WriteResults(FinishQuery(effort, &states[q], scratch), call.scores.row(i), call.rows.row(i),
@@ -260,8 +271,8 @@ Span<ScoredKey> Index::FinishQuery(const Effort& effort, QueryState* query,
          static_cast<int64_t>(query->chosen_leaves.size()) < parameters().num_leaves) {
     num_leaves = std::min(2 * num_leaves, parameters().num_leaves);
     FindRows(num_leaves, effort, query, 1, scratch);
-    CollectRows(parts_, query);
-    SelectRows(parts_, FinalRows(effort), query, scratch);
+    CollectRows(parts_, query, scratch);
+    SelectRows(parts_, effort.k, FinalRows(effort), query, scratch);
     ScoreRows(parts_, effort.k, *query, scratch);
   }
   return scratch->top_rows.FinishSorted();

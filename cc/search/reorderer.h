@@ -10,17 +10,19 @@
 
 namespace tfscann {
 
-// Candidates that get a float32 score. On the GloVe set the best 10 by float32 score stood within
-// the best 15 by int8 score for every query; taking 13 costs 0.0001 of recall.
+// The most candidates that get a float32 score. On the GloVe set the best 10 by float32 score stood
+// within the best 15 by int8 score for every query; taking 13 costs 0.0001 of recall.
 constexpr int64_t NumFinalCandidates(int64_t k) { return k + std::max<int64_t>(3, 3 * k / 10); }
 
-// Writes the rows at the positions in the query's top_codes to reordered_rows, where a candidate
-// with copies may then stand twice, and asks for what will be read of them.
-void CollectRows(const IndexParts& parts, QueryState* query);
+// Writes the rows at the positions in the query's top_codes to reordered_rows, each once, and asks
+// for what will be read of them.
+void CollectRows(const IndexParts& parts, QueryState* query, SearchScratch* scratch);
 
-// Leaves at most `count` of the query's reordered_rows, each once: those with the best scores of
-// their int8 form. Asks for what will be read of them.
-void SelectRows(const IndexParts& parts, int64_t count, QueryState* query, SearchScratch* scratch);
+// Leaves at least k and at most `most` of the query's reordered_rows, if there are more: those that
+// may be among the best k, given the scores of their int8 forms and the errors of these. Asks for
+// what will be read of them.
+void SelectRows(const IndexParts& parts, int64_t k, int64_t most, QueryState* query,
+                SearchScratch* scratch);
 
 // Scores the query's reordered_rows with their float32 form (int8 where the index has no other),
 // and leaves the best k in scratch->top_rows, keyed by their final scores.

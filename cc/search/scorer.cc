@@ -10,14 +10,14 @@ namespace {
 
 // Groups scanned between two looks at the threshold.
 constexpr int64_t kGroupsPerScan = 16;
-static_assert(kGroupsPerScan * kLut16Group <= kLut16MaxScan);
+static_assert(kGroupsPerScan <= kLut16MaxGroups);
 
 // Queries scanned together.
 constexpr int64_t kScanBatch = 4;
 
-// Leaves of each query that are scanned before any query's others: a threshold from near leaves
-// keeps most candidates of the far ones out.
-constexpr int64_t kLeavesAhead = 1;
+// Half of the candidates of a leaf score better than its mean. That of leaves with so many times
+// what is kept is reached by more than is kept, then, and a threshold to begin with.
+constexpr int64_t kCandidatesForFloor = 4;
 
 // The groups of leaves, one leaf after the other, of which the next few are at hand.
 class GroupList {
@@ -78,14 +78,15 @@ bool MayHaveHits(uint16_t score_offset, const QueryState& query) {
 }
 
 // Drops hits of excluded rows.
-int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, const Lut16Codes* groups,
+int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, const uint32_t* shifts,
                      Lut16Query* query) {
   if (excluded.empty()) return query->num_hits;
   int64_t kept = 0;
   for (int64_t i = 0; i < query->num_hits; ++i) {
+    const uint16_t place = query->places[i];
     query->scores[kept] = query->scores[i];
-    query->places[kept] = query->places[i];
-    kept += !excluded.Contains(parts.position_rows[TopCodes::PositionOf(query->places[i], groups)]);
+    query->places[kept] = place;
+    kept += !excluded.Contains(parts.position_rows[place + shifts[place / kLut16Group]]);
   }
   return kept;
 }
@@ -108,24 +109,28 @@ void ScanGroups(const IndexParts& parts, const GroupList& list, int64_t num_grou
                   places[q],
                   0};
   }
+  uint32_t shifts[kLut16MaxGroups] = {};
+  for (int64_t i = 0; i < num_groups; ++i) {
+    shifts[i] = scan.groups[i].first_position - static_cast<uint32_t>(i) * kLut16Group;
+  }
   ActiveKernels().lut16_scan(scan, scanned, num_queries);
   for (int64_t q = 0; q < num_queries; ++q) {
-    const int64_t count = DropExcluded(parts, queries[q]->excluded, scan.groups, &scanned[q]);
-    queries[q]->top_codes.Commit(places[q], count, scan.groups);
+    const int64_t count = DropExcluded(parts, queries[q]->excluded, shifts, &scanned[q]);
+    queries[q]->top_codes.Commit(places[q], count, shifts);
   }
 }
 
-// Scans each query's leaves with ranks in [begin, end), leaf by leaf.
-void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* queries,
-                int64_t num_queries, SearchScratch* scratch) {
+// Scans each query's leaves, leaf by leaf.
+void ScanByLeaf(const IndexParts& parts, QueryState* queries, int64_t num_queries,
+                SearchScratch* scratch) {
   const int64_t num_leaves = parts.parameters.num_leaves;
   // The visits, sorted by leaf: those of leaf i are [first[i], first[i + 1]).
   int64_t* const first = scratch->first_visits.Resize(num_leaves + 2);
   scratch->first_visits.Zero();
   const auto for_each_visit = [&](const auto& visit) {
     for (int64_t q = 0; q < num_queries; ++q) {
-      const AlignedBuffer<ChosenLeaf>& leaves = queries[q].chosen_leaves;
-      for (size_t i = begin; i < std::min(end, leaves.size()); ++i) visit(q, leaves[i]);
+      const Span<const ChosenLeaf> leaves = queries[q].chosen_leaves;
+      for (const ChosenLeaf& leaf : leaves) visit(q, leaf);
     }
   };
   for_each_visit([&](int64_t, const ChosenLeaf& leaf) { ++first[leaf.leaf + 2]; });
@@ -169,10 +174,8 @@ void ScanByLeaf(const IndexParts& parts, size_t begin, size_t end, QueryState* q
   }
 }
 
-}  // namespace
-
-void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query) {
-  query->top_codes.Reset(keep);
+// Scans a query's leaves, one after the other.
+void ScanAlone(const IndexParts& parts, QueryState* query) {
   const Span<const ChosenLeaf> leaves = query->chosen_leaves;
   size_t listed = 0;
   const auto next_leaf = [&](int32_t* leaf, uint16_t* score_offset) {
@@ -193,12 +196,43 @@ void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query)
   }
 }
 
+// A score that no fewer candidates reach than are kept, by all likelihood: the mean of a leaf, the
+// better leaves and it having kCandidatesForFloor times as many. 0 if the leaves have not.
+uint16_t LikelyThreshold(const IndexParts& parts, int64_t keep, const QueryState& query) {
+  const int64_t copies = parts.parameters.soar ? 2 : 1;
+  const int64_t wanted = kCandidatesForFloor * (keep + copies * query.excluded.size());
+  int64_t candidates = 0;
+  uint16_t lowest = static_cast<uint16_t>(LookupTable::kMaxScoreOffset);
+  for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(query.chosen_leaves)) {
+    candidates += parts.leaf_sizes[leaf.leaf];
+    lowest = std::min(lowest, query.lookup_table.ScoreOffset(leaf.bias));
+    if (candidates >= wanted) return static_cast<uint16_t>(lowest + query.lookup_table.mean_sum);
+  }
+  return 0;
+}
+
+// Scans without a floor if one kept out too many.
+void ScanAgainIfNeeded(const IndexParts& parts, int64_t keep, QueryState* query) {
+  if (!query->top_codes.missed_some()) return;
+  query->top_codes.Reset(keep, 0);
+  ScanAlone(parts, query);
+}
+
+}  // namespace
+
+void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query) {
+  query->top_codes.Reset(keep, LikelyThreshold(parts, keep, *query));
+  ScanAlone(parts, query);
+  ScanAgainIfNeeded(parts, keep, query);
+}
+
 void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* queries,
                        int64_t num_queries, SearchScratch* scratch) {
-  for (int64_t q = 0; q < num_queries; ++q) queries[q].top_codes.Reset(keep);
-  ScanByLeaf(parts, 0, kLeavesAhead, queries, num_queries, scratch);
-  ScanByLeaf(parts, kLeavesAhead, static_cast<size_t>(parts.parameters.num_leaves), queries,
-             num_queries, scratch);
+  for (int64_t q = 0; q < num_queries; ++q) {
+    queries[q].top_codes.Reset(keep, LikelyThreshold(parts, keep, queries[q]));
+  }
+  ScanByLeaf(parts, queries, num_queries, scratch);
+  for (int64_t q = 0; q < num_queries; ++q) ScanAgainIfNeeded(parts, keep, &queries[q]);
 }
 
 }  // namespace tfscann

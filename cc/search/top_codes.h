@@ -16,11 +16,12 @@ namespace tfscann {
 // kept does not depend on the order in which they come.
 class TopCodes {
  public:
-  // Forgets everything; `keep` must be positive.
-  void Reset(int64_t keep) {
+  // Forgets everything; `keep` must be positive. Positions whose score is below `floor` are left
+  // out: as long as there are enough others it is the same without them.
+  void Reset(int64_t keep, uint16_t floor) {
     keep_ = keep;
     size_ = 0;
-    threshold_ = 0;
+    threshold_ = floor_ = floor;
     dropped_ties_ = false;
     prune_at_ = NextPruning();
   }
@@ -28,25 +29,24 @@ class TopCodes {
   // Positions whose score is below can be left out.
   uint16_t threshold() const { return threshold_; }
 
+  // Some that should have been kept may have been left out for the floor.
+  bool missed_some() const { return floor_ > 0 && size_ < keep_; }
+
   // Where the scores of up to `count` more positions go, to be announced with Commit. Room for a
   // multiple of 32 may be written to.
   uint16_t* Reserve(int64_t count) {
     Grow(size_ + RoundUp(count, kLot));
     return scores_.data() + size_;
   }
-  // The i-th of the scores is that of the candidate at places[i] of a scan of `groups`.
-  void Commit(const uint16_t* places, int64_t count, const Lut16Codes* groups) {
-    uint32_t* const positions = positions_.data() + size_;
-    for (int64_t i = 0; i < count; ++i) positions[i] = PositionOf(places[i], groups);
+  // The i-th of the scores is that of the candidate at places[i] of a scan, of whose groups each
+  // has its shift from a place to a position. See Kernels::shift_places.
+  void Commit(const uint16_t* places, int64_t count, const uint32_t* shifts) {
+    ActiveKernels().shift_places(places, count, shifts, positions_.data() + size_);
     size_ += count;
     if (size_ >= prune_at_) {
       Prune(keep_ + keep_ / 4);
       prune_at_ = NextPruning();
     }
-  }
-
-  static uint32_t PositionOf(uint16_t place, const Lut16Codes* groups) {
-    return groups[place / kLut16Group].first_position + place % kLut16Group;
   }
 
   // Positions that Finish may return.
@@ -75,6 +75,7 @@ class TopCodes {
   int64_t keep_ = 1;
   int64_t prune_at_ = 1;
   int64_t size_ = 0;
+  uint16_t floor_ = 0;
   uint16_t threshold_ = 0;
   // More scores than can be kept equal the threshold: some were dropped.
   bool dropped_ties_ = false;

@@ -16,6 +16,8 @@ uint16_t BoundOfScoresEmulatedAvx512(const uint16_t* scores, int64_t count, int6
                                      int64_t most, uint16_t lowest);
 int64_t KeepScoresAtLeastEmulatedAvx512(uint16_t* scores, uint32_t* positions, int64_t count,
                                         uint16_t threshold);
+void ShiftPlacesEmulatedAvx512(const uint16_t* places, int64_t count, const uint32_t* shifts,
+                               uint32_t* positions);
 void Lut16ScanEmulatedAvx512(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries);
 
 namespace testing {
@@ -40,6 +42,8 @@ TEST(EmulatedAvx512Test, BoundOfScores) { CheckBoundOfScores(BoundOfScoresEmulat
 TEST(EmulatedAvx512Test, KeepScoresAtLeast) {
   CheckKeepScoresAtLeast(KeepScoresAtLeastEmulatedAvx512);
 }
+
+TEST(EmulatedAvx512Test, ShiftPlaces) { CheckShiftPlaces(ShiftPlacesEmulatedAvx512); }
 
 }  // namespace
 }  // namespace testing

@@ -210,15 +210,15 @@ inline void CheckLut16Tables(Lut16Kernel kernel) {
   }
 }
 
-// What stands in the last group behind the last candidate is no hit; places use all of their bits.
+// What stands in the last group behind the last candidate is no hit; of the largest scan, too.
 inline void CheckLut16Places(Lut16Kernel kernel) {
   const Lut16Data few(3, 10, MaxEntry(10), -1, 2);
   for (int64_t count = 1; count <= few.num_candidates(); ++count) {
     few.Check(kernel, {0, 160, kLut16MaxSum, 150, 155}, 7, count);
   }
-  const Lut16Data many(kLut16MaxScan / kLut16Group, 2, MaxEntry(2), -1, 3);
-  many.Check(kernel, {0}, 0, kLut16MaxScan);
-  many.Check(kernel, {45}, 0, kLut16MaxScan - 1);
+  const Lut16Data many(kLut16MaxGroups, 2, MaxEntry(2), -1, 3);
+  many.Check(kernel, {0}, 0, kLut16MaxGroups * kLut16Group);
+  many.Check(kernel, {45}, 0, kLut16MaxGroups * kLut16Group - 1);
 }
 
 // Groups come in any order, with offsets of their own and as many candidates as they say.

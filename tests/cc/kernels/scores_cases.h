@@ -79,6 +79,24 @@ inline void CheckKeepScoresAtLeast(decltype(Kernels::keep_scores_at_least) keep_
   }
 }
 
+inline void CheckShiftPlaces(decltype(Kernels::shift_places) shift_places) {
+  Random random(1, 0, 0);
+  for (const int64_t count : {0, 1, 7, 8, 9, 15, 16, 17, 500, 512}) {
+    std::vector<uint32_t> shifts(kLut16MaxGroups), expected(count), positions(RoundUp(count, 32));
+    // Positions may be smaller than places: shifts wrap around.
+    for (uint32_t& shift : shifts) shift = static_cast<uint32_t>(random.Next());
+    // Behind the last there may be anything.
+    std::vector<uint16_t> places(RoundUp(count, 32), 0xffff);
+    for (int64_t i = 0; i < count; ++i) {
+      places[i] = static_cast<uint16_t>(random.Below(kLut16MaxGroups * kLut16Group));
+      expected[i] = static_cast<uint32_t>(uint64_t{places[i]} + shifts[places[i] / kLut16Group]);
+    }
+    shift_places(places.data(), count, shifts.data(), positions.data());
+    positions.resize(count);
+    ASSERT_EQ(positions, expected) << count << " places";
+  }
+}
+
 }  // namespace tfscann::testing
 
 #endif  // TFSCANN_TESTS_KERNELS_SCORES_CASES_H_

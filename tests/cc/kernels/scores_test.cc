@@ -15,5 +15,7 @@ TEST_P(ScoresTest, KeepsScoresWithTheirPositions) {
   CheckKeepScoresAtLeast(kernels().keep_scores_at_least);
 }
 
+TEST_P(ScoresTest, ShiftsEachPlaceByItsGroups) { CheckShiftPlaces(kernels().shift_places); }
+
 }  // namespace
 }  // namespace tfscann::testing

@@ -41,28 +41,24 @@ std::vector<Scored> RandomScored(size_t count, uint64_t num_scores) {
   return all;
 }
 
-// Groups one after the other.
-std::vector<Lut16Codes> GroupsFrom(uint32_t first_position) {
-  std::vector<Lut16Codes> groups(kLut16MaxScan / kLut16Group);
-  for (size_t i = 0; i < groups.size(); ++i) {
-    groups[i].first_position = first_position + static_cast<uint32_t>(i * kLut16Group);
-  }
-  return groups;
-}
-
-// Gives a lot of them to `top`, but for those below the threshold. They stand within 2^15, in
-// groups one after the other.
+// Gives a lot of them to `top`, but for those below the threshold: as many at a time as a scan has
+// groups, since each of them stands in a group of its own.
 void Give(const std::vector<Scored>& all, size_t begin, size_t end, TopCodes* top) {
-  const uint16_t threshold = top->threshold();
-  uint16_t* const scores = top->Reserve(static_cast<int64_t>(end - begin));
-  std::vector<uint16_t> places;
-  const uint32_t first = 0xfff00000u + static_cast<uint32_t>(begin) / 32768 * 32768;
-  for (size_t i = begin; i < end; ++i) {
-    if (all[i].score < threshold) continue;
-    scores[places.size()] = all[i].score;
-    places.push_back(static_cast<uint16_t>(all[i].position - first));
+  for (size_t next = begin; next < end;) {
+    const uint16_t threshold = top->threshold();
+    uint16_t* const scores = top->Reserve(kLut16MaxGroups * kLut16Group);
+    uint16_t places[RoundUp(kLut16MaxGroups, 32)];
+    uint32_t shifts[kLut16MaxGroups];
+    int64_t count = 0;
+    for (; next < end && count < kLut16MaxGroups; ++next) {
+      if (all[next].score < threshold) continue;
+      scores[count] = all[next].score;
+      places[count] = static_cast<uint16_t>(count * kLut16Group + next % kLut16Group);
+      shifts[count] = all[next].position - places[count];
+      ++count;
+    }
+    top->Commit(places, count, shifts);
   }
-  top->Commit(places.data(), static_cast<int64_t>(places.size()), GroupsFrom(first).data());
 }
 
 std::vector<uint32_t> Finish(TopCodes* top) {
@@ -73,7 +69,7 @@ std::vector<uint32_t> Finish(TopCodes* top) {
 }
 
 std::vector<uint32_t> Keep(const std::vector<Scored>& all, size_t keep, size_t lot, TopCodes* top) {
-  top->Reset(static_cast<int64_t>(keep));
+  top->Reset(static_cast<int64_t>(keep), 0);
   for (size_t begin = 0; begin < all.size(); begin += lot) {
     Give(all, begin, std::min(begin + lot, all.size()), top);
   }
@@ -114,10 +110,27 @@ TEST(TopCodesTest, OrderOfArrivalDoesNotMatter) {
   }
 }
 
+// What is below the floor is not needed if enough is not; else somebody has to know.
+TEST(TopCodesTest, FloorKeepsOutWhatIsBelow) {
+  const std::vector<Scored> all = RandomScored(3000, 1000);
+  TopCodes top;
+  top.Reset(100, 900);
+  EXPECT_EQ(top.threshold(), 900);
+  Give(all, 0, all.size(), &top);
+  EXPECT_FALSE(top.missed_some());
+  EXPECT_EQ(Finish(&top), Best(all, 100));
+  top.Reset(100, 990);
+  Give(all, 0, all.size(), &top);
+  EXPECT_TRUE(top.missed_some());
+  top.Reset(100, 0);
+  Give(all, 0, 50, &top);
+  EXPECT_FALSE(top.missed_some());
+}
+
 TEST(TopCodesTest, ThresholdRisesAsScoresCome) {
   const std::vector<Scored> all = RandomScored(20000, 5000);
   TopCodes top;
-  top.Reset(20);
+  top.Reset(20, 0);
   EXPECT_EQ(top.threshold(), 0);
   for (size_t begin = 0; begin < all.size(); begin += 500) Give(all, begin, begin + 500, &top);
   // Of 20,000 the best 20: but for what has come since it was raised last.
@@ -128,7 +141,7 @@ TEST(TopCodesTest, ThresholdRisesAsScoresCome) {
 // Equal scores cannot raise the threshold; they must not fill the memory either.
 TEST(TopCodesTest, RoomForEqualScoresIsBounded) {
   TopCodes top;
-  top.Reset(10);
+  top.Reset(10, 0);
   const std::vector<uint16_t> places = [] {
     std::vector<uint16_t> numbers;
     for (int i = 0; i < 512; ++i) numbers.push_back(static_cast<uint16_t>(i));
@@ -140,7 +153,8 @@ TEST(TopCodesTest, RoomForEqualScoresIsBounded) {
     const uintptr_t at = reinterpret_cast<uintptr_t>(to);
     if (i == 100) first = at;
     std::fill(to, to + 512, uint16_t{50});
-    top.Commit(places.data(), 512, GroupsFrom(512 * i).data());
+    const std::vector<uint32_t> shifts(kLut16MaxGroups, 512 * i);
+    top.Commit(places.data(), 512, shifts.data());
     if (first == 0) continue;
     EXPECT_LT(std::max(at, first) - std::min(at, first), 8192u);
   }
