@@ -252,14 +252,14 @@ class Tuner {
   // The fewest leaves, up to `most`, that reach the goals with this list; `most` if none do.
   Result<Tuning> FewestLeaves(int64_t list, int64_t most) {
     TFSCANN_ASSIGN_OR_RETURN(double recall, Recall(most, list));
-    Tuning best = {most, list, recall};
+    Tuning best = {most, list, recall, {}};
     if (config_.num_leaves_to_search.has_value() || !reached_) return best;
     int64_t too_few = 0;
     while (best.num_leaves_to_search - too_few > std::max<int64_t>(1, too_few / 32)) {
       const int64_t middle = too_few + (best.num_leaves_to_search - too_few) / 2;
       TFSCANN_ASSIGN_OR_RETURN(recall, Recall(middle, list));
       if (reached_) {
-        best = {middle, list, recall};
+        best = {middle, list, recall, {}};
       } else {
         too_few = middle;
       }

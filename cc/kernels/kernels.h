@@ -83,8 +83,9 @@ struct Lut16Query {
 
 struct Kernels {
   // out[q * out_stride + r] = queries[q] . rows[r], or the squared Euclidean distance. Queries are
-  // padded with zeros to a multiple of 16; rows may be over-read by kFloatOverread. The result for
-  // a pair does not depend on the other queries and rows of the call.
+  // padded with zeros to a multiple of 16; rows of less than 16 dimensions may be over-read by
+  // kFloatOverread. The result for a pair does not depend on the other queries and rows of the
+  // call.
   void (*dot_rows)(const float* queries, int64_t query_stride, int64_t num_queries,
                    const float* rows, int64_t row_stride, int64_t num_rows, int64_t dims,
                    float* out, int64_t out_stride);
@@ -93,7 +94,8 @@ struct Kernels {
                           float* out, int64_t out_stride);
 
   // out[i] = query . row rows[i] of a matrix without room between its rows, or the squared
-  // Euclidean distance; the same result as above.
+  // Euclidean distance: the same result, from a query that is padded likewise. Rows are over-read
+  // likewise.
   void (*dot_gathered)(const float* query, const float* matrix, const int32_t* rows,
                        int64_t num_rows, int64_t dims, float* out);
   void (*squared_l2_gathered)(const float* query, const float* matrix, const int32_t* rows,

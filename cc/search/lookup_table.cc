@@ -117,10 +117,12 @@ void MakeLookupTable(const IndexParts& parts, int64_t needed, QueryState* query,
       SumOf(ranges, padded) * table.scale + 0.5f * static_cast<float>(num_code_blocks);
   table.zero_bias = ZeroBias(parts, needed, largest_sum, table.scale, query->chosen_leaves,
                              &scratch->sorted_leaves);
-  // Of a candidate whose residual is 0: its blocks' products are 0, that far above the minima.
+  // Of a candidate whose residual is 0: its blocks' products are 0, that far above the minima. Not
+  // where norm blocks hold all of a candidate's terms, not what they are more than a leaf's.
   const float of_zero = -table.scale * std::accumulate(minima, minima + num_code_blocks, 0.0f);
-  table.mean_sum =
-      static_cast<uint16_t>(std::min(static_cast<float>(kLut16MaxSum), std::max(0.0f, of_zero)));
+  const bool whole_terms = squared_l2 && parts.leaf_norm_terms.empty();
+  const float most = std::min(static_cast<float>(kLut16MaxSum), largest_sum);
+  table.mean_sum = whole_terms ? 0 : static_cast<uint16_t>(std::min(most, std::max(0.0f, of_zero)));
   uint8_t* entries = table.entries.Resize(padded * 16);
   std::memset(entries, 0, table.entries.size());
   // Infinite terms leave no resolution.

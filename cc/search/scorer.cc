@@ -9,14 +9,13 @@ namespace tfscann {
 namespace {
 
 // Groups scanned between two looks at the threshold.
-constexpr int64_t kGroupsPerScan = 16;
-static_assert(kGroupsPerScan <= kLut16MaxGroups);
+constexpr int64_t kGroupsPerScan = kLut16MaxGroups;
 
 // Queries scanned together.
 constexpr int64_t kScanBatch = 4;
 
-// Half of the candidates of a leaf score better than its mean. That of leaves with so many times
-// what is kept is reached by more than is kept, then, and a threshold to begin with.
+// Of a leaf's candidates a third to a half score better than one whose residual is 0: in leaves
+// with so many times what is kept, more than is kept.
 constexpr int64_t kCandidatesForFloor = 4;
 
 // The groups of leaves, one leaf after the other, of which the next few are at hand.
@@ -196,8 +195,15 @@ void ScanAlone(const IndexParts& parts, QueryState* query) {
   }
 }
 
-// A score that no fewer candidates reach than are kept, by all likelihood: the mean of a leaf, the
-// better leaves and it having kCandidatesForFloor times as many. 0 if the leaves have not.
+// Scans without a floor if one kept out too many.
+void ScanAgainIfNeeded(const IndexParts& parts, int64_t keep, QueryState* query) {
+  if (!query->top_codes.missed_some()) return;
+  query->top_codes.Reset(keep, 0);
+  ScanAlone(parts, query);
+}
+
+}  // namespace
+
 uint16_t LikelyThreshold(const IndexParts& parts, int64_t keep, const QueryState& query) {
   const int64_t copies = parts.parameters.soar ? 2 : 1;
   const int64_t wanted = kCandidatesForFloor * (keep + copies * query.excluded.size());
@@ -210,15 +216,6 @@ uint16_t LikelyThreshold(const IndexParts& parts, int64_t keep, const QueryState
   }
   return 0;
 }
-
-// Scans without a floor if one kept out too many.
-void ScanAgainIfNeeded(const IndexParts& parts, int64_t keep, QueryState* query) {
-  if (!query->top_codes.missed_some()) return;
-  query->top_codes.Reset(keep, 0);
-  ScanAlone(parts, query);
-}
-
-}  // namespace
 
 void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query) {
   query->top_codes.Reset(keep, LikelyThreshold(parts, keep, *query));

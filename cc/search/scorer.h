@@ -7,6 +7,11 @@
 
 namespace tfscann {
 
+// The threshold of a query to begin with: a score that no fewer candidates reach than are kept, by
+// all likelihood. That of a candidate whose residual is 0, in the worst of the first leaves that
+// hold some times as many; 0 if all do not. Where it is reached by fewer, leaves are scanned again.
+uint16_t LikelyThreshold(const IndexParts& parts, int64_t keep, const QueryState& query);
+
 // Leaves the best `keep` positions, less those of excluded rows, in the query's top_codes. A
 // candidate of an index with SOAR may be there twice.
 void ScoreChosenLeaves(const IndexParts& parts, int64_t keep, QueryState* query);

@@ -35,7 +35,7 @@ struct LookupTable {
   AlignedBuffer<uint8_t> entries;  // 16 a block
   float scale = 1;                 // units of the integer sums in one unit of score
   float zero_bias = 0;             // of leaves whose score offset is 0
-  uint16_t mean_sum = 0;  // about that of a leaf's candidates, residuals being 0 on average
+  uint16_t mean_sum = 0;           // of a candidate whose residual is 0; or 0
 
   // What a leaf adds to the sums of its candidates; with the largest sum it fits in 16 bits.
   uint16_t ScoreOffset(float bias) const {

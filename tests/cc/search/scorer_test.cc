@@ -51,12 +51,16 @@ INSTANTIATE_TEST_SUITE_P(Measures, ScorerTest,
                          ::testing::Values(DistanceMeasure::kDotProduct, DistanceMeasure::kCosine,
                                            DistanceMeasure::kSquaredL2));
 
-// From the lowest threshold to begin with, from the one that the table says, and from one that
-// nothing reaches, alone and in a batch: the same codes are kept.
+// From a threshold that all reach, from the one that the table says, and from one that nothing
+// reaches, alone and in a batch: the same codes are kept.
 TEST_P(ScorerTest, KeepsTheSameWhateverTheFirstThreshold) {
   for (const int64_t keep : {1, 20, 100, 700, 20000}) {
     std::vector<std::vector<uint32_t>> expected;
     for (QueryState& state : Prepared(keep, 0)) {
+      // The leaf that adds the least comes first.
+      ChosenLeaf* const leaves = state.chosen_leaves.data();
+      std::sort(leaves, leaves + state.chosen_leaves.size(),
+                [](const ChosenLeaf& a, const ChosenLeaf& b) { return a.bias < b.bias; });
       ScoreChosenLeaves(parts_, keep, &state);
       expected.push_back(KeptBy(&state));
     }
@@ -72,18 +76,22 @@ TEST_P(ScorerTest, KeepsTheSameWhateverTheFirstThreshold) {
   }
 }
 
-// A quarter of a leaf's candidates reach the mean that the table says, so that no query is scanned
-// again for it.
+// A quarter of a leaf's candidates reach the threshold that the table says, so that no query is
+// scanned again for it.
 TEST_P(ScorerTest, EnoughReachTheFirstThreshold) {
   for (QueryState& state : Prepared(1, -1)) {
     state.chosen_leaves.Resize(1);
     const ChosenLeaf nearest = state.chosen_leaves[0];
     const int64_t keep = parts_.leaf_sizes[nearest.leaf] / 4 - 2 * state.excluded.size();
+    const uint16_t threshold = LikelyThreshold(parts_, keep, state);
+    EXPECT_GT(state.lookup_table.mean_sum, 0);
+    EXPECT_EQ(threshold,
+              state.lookup_table.ScoreOffset(nearest.bias) + state.lookup_table.mean_sum);
     ScoreChosenLeaves(parts_, keep, &state);
     state.top_codes.Finish();
-    EXPECT_GE(state.top_codes.threshold(),
-              state.lookup_table.ScoreOffset(nearest.bias) + state.lookup_table.mean_sum);
-    EXPECT_GT(state.lookup_table.mean_sum, 0);
+    EXPECT_GE(state.top_codes.threshold(), threshold);
+    // There are not enough for more.
+    EXPECT_EQ(LikelyThreshold(parts_, parts_.leaf_sizes[nearest.leaf], state), 0);
   }
 }
 

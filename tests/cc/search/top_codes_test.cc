@@ -125,6 +125,15 @@ TEST(TopCodesTest, FloorKeepsOutWhatIsBelow) {
   top.Reset(100, 0);
   Give(all, 0, 50, &top);
   EXPECT_FALSE(top.missed_some());
+  // As many equal it as are kept, one less, and more.
+  for (const size_t count : {10, 9, 11, 300}) {
+    const std::vector<Scored> equal = RandomScored(count, 1);
+    top.Reset(10, 1);
+    Give(equal, 0, count, &top);
+    EXPECT_EQ(top.missed_some(), count < 10);
+    if (count < 10) continue;
+    EXPECT_EQ(Finish(&top), Best(equal, 10));
+  }
 }
 
 TEST(TopCodesTest, ThresholdRisesAsScoresCome) {
