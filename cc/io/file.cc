@@ -36,6 +36,40 @@ struct OpenFile {
   const int fd;  // negative: errno says why
 };
 
+constexpr size_t kHugePage = size_t{1} << 21;
+
+// Whether the system gives huge pages to a process that asks for them. (They are of 2 MB on x86-64;
+// where they are larger, asking has no effect.)
+bool HasHugePages() {
+  const char* const wanted = std::getenv("TFSCANN_HUGE_PAGES");
+  if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return false;
+  const OpenFile file("/sys/kernel/mm/transparent_hugepage/enabled");
+  char modes[64] = {};  // as in "always [madvise] never"
+  return file.fd >= 0 && read(file.fd, modes, sizeof(modes) - 1) > 0 &&
+         std::strstr(modes, "[never]") == nullptr;
+}
+
+// Huge pages for memory that nothing was written to yet. A refusal changes nothing but the speed.
+void AskForHugePages(char* data, size_t size) {
+  const uintptr_t begin = RoundUp(reinterpret_cast<uintptr_t>(data), kHugePage);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + size) / kHugePage * kHugePage;
+  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
+
+// New memory that starts where a huge page can; null if there is none.
+char* MapAtHugePage(size_t size) {
+  const size_t room = size + kHugePage;
+  void* const mapping =
+      mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED) return nullptr;
+  const uintptr_t address = reinterpret_cast<uintptr_t>(mapping);
+  const size_t before = RoundUp(address, kHugePage) - address;
+  char* const data = static_cast<char*>(mapping) + before;
+  if (before > 0) munmap(mapping, before);
+  munmap(data + size, kHugePage - before);  // at least a page, as addresses are multiples of one
+  return data;
+}
+
 // Reads `size` bytes, or as many as there are.
 Result<Memory> ReadAll(int fd, size_t size, const std::string& path) {
   TFSCANN_ASSIGN_OR_RETURN(const auto buffer, AllocateForFile(size));
@@ -54,8 +88,12 @@ Result<Memory> ReadAll(int fd, size_t size, const std::string& path) {
 
 Result<std::shared_ptr<AlignedBuffer<char>>> AllocateForFile(size_t size) {
   auto buffer = std::make_shared<AlignedBuffer<char>>();
-  if (buffer->TryResize(size)) return buffer;
-  return Status(StatusCode::kResourceExhausted, StrCat("no memory for a file of ", size, " bytes"));
+  if (!buffer->TryResize(size)) {
+    return Status(StatusCode::kResourceExhausted,
+                  StrCat("no memory for a file of ", size, " bytes"));
+  }
+  if (HasHugePages()) AskForHugePages(buffer->data(), size);
+  return buffer;
 }
 
 Result<Memory> MapFile(const std::string& path) {
@@ -85,6 +123,26 @@ void ReleasePages(const Memory& memory, Span<const char> part) {
   const uintptr_t end = reinterpret_cast<uintptr_t>(part.end()) / page * page;
   // A refusal changes nothing but the count.
   if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+Status MoveToHugePages(const Memory& memory, Span<const char> part) {
+  const uintptr_t begin = RoundUp(reinterpret_cast<uintptr_t>(part.begin()), kHugePage);
+  const uintptr_t end = reinterpret_cast<uintptr_t>(part.end()) / kHugePage * kHugePage;
+  if (!memory.mapped || begin >= end || !HasHugePages()) return Status();
+  const size_t size = end - begin;
+  char* const copy = MapAtHugePage(size);
+  if (copy == nullptr) return Status();
+  AskForHugePages(copy, size);
+  std::memcpy(copy, reinterpret_cast<const void*>(begin), size);
+  (void)mprotect(copy, size, PROT_READ);
+  if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, reinterpret_cast<void*>(begin)) !=
+      MAP_FAILED) {
+    return Status();
+  }
+  const int error = errno;
+  munmap(copy, size);
+  // Other errors come before anything has changed.
+  return error == ENOMEM ? ErrnoStatus(error, "move to huge pages", "a mapped file") : Status();
 }
 
 Result<std::unique_ptr<TemporaryFile>> TemporaryFile::Create(const std::string& final_path) {

@@ -19,7 +19,8 @@ struct Memory {
   bool mapped = false;  // a read-only mapping of a file, by the operating system
 };
 
-// Memory to read a file of this size into. ResourceExhausted if there is none.
+// Memory to read a file of this size into, in huge pages where the system has them.
+// ResourceExhausted if there is none.
 Result<std::shared_ptr<AlignedBuffer<char>>> AllocateForFile(size_t size);
 
 // Maps a file to read it, or reads it where its file system maps none. NotFound if there is none.
@@ -29,6 +30,14 @@ Result<Memory> MapFile(const std::string& path);
 // process's, and come back from the operating system's cache of the file when they are read. Does
 // nothing to memory that is not mapped.
 void ReleasePages(const Memory& memory, Span<const char> part);
+
+// Gives `part` of mapped memory, at its place, huge pages of the process's own: reading from
+// anywhere in it then seldom waits for an address to be translated. What does not fill a huge page
+// stays mapped, and so does everything where the system has none, or with TFSCANN_HUGE_PAGES=0 in
+// the environment. Nobody else may use the part meanwhile, and pages of it must not be released
+// later. Does nothing to memory that is not mapped. ResourceExhausted if the part is lost for want
+// of memory.
+Status MoveToHugePages(const Memory& memory, Span<const char> part);
 
 // A file being written under a temporary name in its final folder. Unless committed it is removed
 // again, so that a failure leaves what was there before.

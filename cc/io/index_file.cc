@@ -362,6 +362,17 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
   std::memcpy(bytes, &stored, sizeof(stored));
 }
 
+// Rows were checked, and a search of a tree reads few of them: pages of theirs that are never asked
+// for need not count. The rest, before and behind them, is read by every search.
+Status ArrangePages(const Memory& memory, Span<const char> rows) {
+  if (rows.empty()) return MoveToHugePages(memory, memory.bytes);
+  ReleasePages(memory, rows);
+  const size_t before = static_cast<size_t>(rows.begin() - memory.bytes.begin());
+  const size_t behind = static_cast<size_t>(memory.bytes.end() - rows.end());
+  TFSCANN_RETURN_IF_ERROR(MoveToHugePages(memory, {memory.bytes.data(), before}));
+  return MoveToHugePages(memory, {rows.end(), behind});
+}
+
 Result<IndexFile> OpenIndex(Memory memory, Executor* executor) {
   InlineExecutor this_thread;
   if (executor == nullptr) executor = &this_thread;
@@ -372,9 +383,9 @@ Result<IndexFile> OpenIndex(Memory memory, Executor* executor) {
                            SectionReader::Open(memory.bytes, executor));
   IndexParts parts;
   TFSCANN_RETURN_IF_ERROR(PartsReader(sections, executor).Read(&parts));
-  // They were checked, and a search of a tree reads few of them: a page that is never asked for
-  // need not count.
-  if (!parts.parameters.exact()) ReleasePages(memory, sections.Find(section::kRows));
+  if (!parts.parameters.exact()) {
+    TFSCANN_RETURN_IF_ERROR(ArrangePages(memory, sections.Find(section::kRows)));
+  }
   IndexFile file;
   file.format_version = sections.format_version();
   file.index = std::make_shared<const Index>(parts, memory.owner);

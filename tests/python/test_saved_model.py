@@ -151,13 +151,52 @@ def test_a_damaged_asset_fails_the_load_and_names_the_section(
     assert sound.serve(vectors[:1])["identifiers"].shape == (1, 5)
 
 
-def test_loading_does_the_work_and_memory_stays_near_the_file(
-    tmp_path: pathlib.Path, run_python: Callable[..., str]
-) -> None:
-    rng = np.random.default_rng(0)
-    candidates = rng.normal(size=(60000, 128)).astype(np.float32)
+@pytest.fixture(scope="module")
+def large_searcher() -> Searcher:
+    """An index of which each part that every search reads fills pages of 2 MB."""
+    candidates = np.random.default_rng(0).normal(size=(60000, 128)).astype(np.float32)
     config = tfscann.IndexConfig(num_leaves=200, training_iterations=3, soar_lambda=0.0)
-    searcher = Searcher.build(candidates, config=config)
+    return Searcher.build(candidates, config=config)
+
+
+def mapped_bytes(path: pathlib.Path) -> int:
+    """What this process has mapped of a file."""
+    total = 0
+    for line in pathlib.Path("/proc/self/maps").read_text().splitlines():
+        if line.endswith(str(path)):
+            begin, end = line.split()[0].split("-")
+            total += int(end, 16) - int(begin, 16)
+    return total
+
+
+def test_huge_pages_hold_the_same_index(
+    large_searcher: Searcher, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "index"
+    large_searcher.save(path)
+    info = large_searcher.info()
+    queries = np.random.default_rng(1).normal(size=(200, 128)).astype(np.float32)
+    monkeypatch.setenv("TFSCANN_HUGE_PAGES", "0")
+    mapped = Searcher.load(path)
+    assert mapped_bytes(path) >= info.file_bytes
+    monkeypatch.delenv("TFSCANN_HUGE_PAGES")
+    before = mapped_bytes(path)
+    moved = Searcher.load(path)
+    if "[never]" in pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text():
+        pytest.skip("the system gives no huge pages")
+    # The float32 rows, and less than 2 MB at either end of the rest.
+    assert mapped_bytes(path) - before < info.section_bytes["rows"] + (5 << 20)
+    path.unlink()
+    expected = mapped.search(queries)
+    found = moved.search(queries)
+    assert (found[0].numpy() == expected[0].numpy()).all()
+    assert (found[1].numpy() == expected[1].numpy()).all()
+
+
+def test_loading_does_the_work_and_memory_stays_near_the_file(
+    large_searcher: Searcher, tmp_path: pathlib.Path, run_python: Callable[..., str]
+) -> None:
+    searcher = large_searcher
     model = Model(searcher)
     tf.saved_model.save(model, str(tmp_path / "model"), signatures=model.serve)
     printed = run_python(

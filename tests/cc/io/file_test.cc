@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
@@ -56,34 +57,44 @@ TEST(MapFileTest, SaysWhatIsWrong) {
   EXPECT_THAT(MapFile(folder.Path("")), Fails(StatusCode::kFailedPrecondition, "Is a directory"));
 }
 
-// Kilobytes of this process's pages that are files'.
-int64_t FileKilobytes() {
+// Kilobytes of the process that its status calls so.
+int64_t Kilobytes(const std::string& kind) {
   std::ifstream status("/proc/self/status");
   std::string word;
   int64_t kilobytes = 0;
   while (status >> word) {
-    if (word == "RssFile:") status >> kilobytes;
+    if (word == kind + ":") status >> kilobytes;
   }
   return kilobytes;
 }
 
-TEST(ReleasePagesTest, PagesLeaveAndComeBack) {
-  const TempFolder folder;
+// Kilobytes of this process's pages that are files'.
+int64_t FileKilobytes() { return Kilobytes("RssFile"); }
+
+// Bytes of which no two pages are alike.
+std::string ManyPages() {
   std::string contents(16 << 20, 'x');
   for (size_t i = 0; i < contents.size(); i += 1000) contents[i] = static_cast<char>(i / 1000);
+  return contents;
+}
+
+std::string AsString(const Memory& memory) { return {memory.bytes.begin(), memory.bytes.end()}; }
+
+TEST(ReleasePagesTest, PagesLeaveAndComeBack) {
+  const TempFolder folder;
+  const std::string contents = ManyPages();
   WriteFile(folder.Path("file"), contents);
   Result<Memory> memory = MapFile(folder.Path("file"));
   TFSCANN_ASSERT_OK(memory);
   EXPECT_TRUE(memory->mapped);
-  const auto as_string = [&] { return std::string(memory->bytes.begin(), memory->bytes.end()); };
-  EXPECT_EQ(as_string(), contents);
+  EXPECT_EQ(AsString(*memory), contents);
   const int64_t before = FileKilobytes();
   ReleasePages(*memory, {memory->bytes.data() + 100, (12 << 20)});
   EXPECT_LT(FileKilobytes(), before - (11 << 10));
-  EXPECT_EQ(as_string(), contents);
+  EXPECT_EQ(AsString(*memory), contents);
   ReleasePages(*memory, {memory->bytes.data() + 100, 50});
   ReleasePages(*memory, {});
-  EXPECT_EQ(as_string(), contents);
+  EXPECT_EQ(AsString(*memory), contents);
 }
 
 TEST(ReleasePagesTest, MemoryOfItsOwnStays) {
@@ -92,6 +103,69 @@ TEST(ReleasePagesTest, MemoryOfItsOwnStays) {
   memory.bytes = {contents.data(), contents.size()};
   ReleasePages(memory, memory.bytes);
   EXPECT_EQ(contents, std::string(1 << 20, 'x'));
+}
+
+// Moves all but the first megabyte of a mapped file; how many kilobytes are no longer the file's.
+int64_t MoveAndCount(const std::string& path, const std::string& contents) {
+  Result<Memory> memory = MapFile(path);
+  TFSCANN_EXPECT_OK(memory);
+  EXPECT_EQ(AsString(*memory), contents);
+  const int64_t before = FileKilobytes();
+  TFSCANN_EXPECT_OK(
+      MoveToHugePages(*memory, {memory->bytes.data() + (1 << 20), contents.size() - (1 << 20)}));
+  const int64_t moved = before - FileKilobytes();
+  EXPECT_EQ(AsString(*memory), contents);
+  // What was not moved still is the file's, and can be released next to what was.
+  ReleasePages(*memory, {memory->bytes.data(), 1 << 20});
+  EXPECT_EQ(AsString(*memory), contents);
+  return moved;
+}
+
+TEST(MoveToHugePagesTest, WhatFillsThemBecomesTheProcesss) {
+  const TempFolder folder;
+  const std::string contents = ManyPages();
+  WriteFile(folder.Path("file"), contents);
+  std::ifstream modes("/sys/kernel/mm/transparent_hugepage/enabled");
+  const std::string enabled((std::istreambuf_iterator<char>(modes)), {});
+  const int64_t moved = MoveAndCount(folder.Path("file"), contents);
+  const int64_t before = Kilobytes("VmSize");
+  for (int i = 0; i < 5; ++i) {
+    const Result<Memory> memory = MapFile(folder.Path("file"));
+    TFSCANN_ASSERT_OK(memory);
+    TFSCANN_EXPECT_OK(MoveToHugePages(*memory, memory->bytes));
+  }
+  EXPECT_LT(Kilobytes("VmSize"), before + (1 << 10)) << "something stays mapped";
+  if (enabled.empty() || enabled.find("[never]") != std::string::npos) {
+    EXPECT_EQ(moved, 0);
+  } else {
+    // 15 MB, and less than a huge page at either end.
+    EXPECT_GT(moved, 10 << 10);
+    EXPECT_LE(moved, 15 << 10);
+  }
+  EXPECT_EQ(ReadFile(folder.Path("file")), contents);
+}
+
+TEST(MoveToHugePagesTest, NotIfTheEnvironmentSaysSo) {
+  const TempFolder folder;
+  const std::string contents = ManyPages();
+  WriteFile(folder.Path("file"), contents);
+  setenv("TFSCANN_HUGE_PAGES", "0", 1);
+  EXPECT_EQ(MoveAndCount(folder.Path("file"), contents), 0);
+  unsetenv("TFSCANN_HUGE_PAGES");
+}
+
+TEST(MoveToHugePagesTest, SmallPartsAndMemoryOfItsOwnStay) {
+  std::string contents(8 << 20, 'x');
+  Memory memory;
+  memory.bytes = {contents.data(), contents.size()};
+  TFSCANN_EXPECT_OK(MoveToHugePages(memory, memory.bytes));
+  const TempFolder folder;
+  WriteFile(folder.Path("file"), "some bytes");
+  Result<Memory> small = MapFile(folder.Path("file"));
+  TFSCANN_ASSERT_OK(small);
+  TFSCANN_EXPECT_OK(MoveToHugePages(*small, small->bytes));
+  TFSCANN_EXPECT_OK(MoveToHugePages(*small, {}));
+  EXPECT_EQ(AsString(*small), "some bytes");
 }
 
 TEST(TemporaryFileTest, AppearsWhenCommitted) {
