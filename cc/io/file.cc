@@ -38,8 +38,7 @@ struct OpenFile {
 
 constexpr size_t kHugePage = size_t{1} << 21;
 
-// Whether the system gives huge pages to a process that asks for them. (They are of 2 MB on x86-64;
-// where they are larger, asking has no effect.)
+// Whether the system gives huge pages, of 2 MB on x86-64, to a process that asks for them.
 bool HasHugePages() {
   const char* const wanted = std::getenv("TFSCANN_HUGE_PAGES");
   if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return false;
@@ -49,7 +48,7 @@ bool HasHugePages() {
          std::strstr(modes, "[never]") == nullptr;
 }
 
-// Huge pages for memory that nothing was written to yet. A refusal changes nothing but the speed.
+// Huge pages for what has no pages yet. A refusal changes nothing but the speed.
 void AskForHugePages(char* data, size_t size) {
   const uintptr_t begin = RoundUp(reinterpret_cast<uintptr_t>(data), kHugePage);
   const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + size) / kHugePage * kHugePage;
@@ -139,10 +138,17 @@ Status MoveToHugePages(const Memory& memory, Span<const char> part) {
       MAP_FAILED) {
     return Status();
   }
-  const int error = errno;
   munmap(copy, size);
-  // Other errors come before anything has changed.
-  return error == ENOMEM ? ErrnoStatus(error, "move to huge pages", "a mapped file") : Status();
+  // That may be before or after what was there has been unmapped. A hole is closed, so that no
+  // memory of others comes to lie in what will be unmapped as the file's.
+  void* const hole = mmap(reinterpret_cast<void*>(begin), size, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  if (hole == MAP_FAILED) return Status();
+  if (hole == reinterpret_cast<void*>(begin)) {
+    return ErrnoStatus(ENOMEM, "move to huge pages", "a mapped file");
+  }
+  munmap(hole, size);  // a kernel before 4.17 takes the address for a wish
+  return Status();
 }
 
 Result<std::unique_ptr<TemporaryFile>> TemporaryFile::Create(const std::string& final_path) {

@@ -363,7 +363,8 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
 }
 
 // Rows were checked, and a search of a tree reads few of them: pages of theirs that are never asked
-// for need not count. The rest, before and behind them, is read by every search.
+// for need not count. The rest, before and behind them, is read by every search, from here and
+// there.
 Status ArrangePages(const Memory& memory, Span<const char> rows) {
   if (rows.empty()) return MoveToHugePages(memory, memory.bytes);
   ReleasePages(memory, rows);

@@ -32,8 +32,8 @@ REGISTER_OP("ScannLoad")
     .Doc(R"doc(
 Loads an index file into a searcher, in place of the index that it had.
 
-The file is mapped where its file system can do that. All of it is read and checked here, and what
-every search reads is moved to huge pages where the system has them.
+The file is mapped where its file system can do that. All of it is read and checked here, and all of
+a tree but its float32 rows is moved to huge pages where the system has them.
 
 path: Scalar; any path that TensorFlow can open.
 )doc");

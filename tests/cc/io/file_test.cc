@@ -1,10 +1,16 @@
 #include "cc/io/file.h"
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sstream>
+#include <thread>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/cc/testing/status_matchers.h"
@@ -105,63 +111,117 @@ TEST(ReleasePagesTest, MemoryOfItsOwnStays) {
   EXPECT_EQ(contents, std::string(1 << 20, 'x'));
 }
 
-// Moves all but the first megabyte of a mapped file; how many kilobytes are no longer the file's.
+// How much of some memory is a file's.
+int64_t MappedBytes(Span<const char> memory) {
+  const uintptr_t first = reinterpret_cast<uintptr_t>(memory.begin());
+  const uintptr_t last = reinterpret_cast<uintptr_t>(memory.end());
+  std::ifstream maps("/proc/self/maps");
+  int64_t bytes = 0;
+  for (std::string line; std::getline(maps, line);) {
+    // Addresses, permissions, offset, device, inode, path.
+    std::istringstream fields(line);
+    uintptr_t begin, end;
+    char dash;
+    std::string permissions, offset, device;
+    int64_t inode;
+    fields >> std::hex >> begin >> dash >> end >> permissions >> offset >> device >> std::dec >>
+        inode;
+    begin = std::max(begin, first);
+    end = std::min(end, last);
+    if (inode != 0 && begin < end) bytes += static_cast<int64_t>(end - begin);
+  }
+  return bytes;
+}
+
+// Moves all but the first megabyte of a mapped file; how many bytes are no longer the file's.
 int64_t MoveAndCount(const std::string& path, const std::string& contents) {
-  Result<Memory> memory = MapFile(path);
+  const Result<Memory> memory = MapFile(path);
   TFSCANN_EXPECT_OK(memory);
-  EXPECT_EQ(AsString(*memory), contents);
-  const int64_t before = FileKilobytes();
   TFSCANN_EXPECT_OK(
       MoveToHugePages(*memory, {memory->bytes.data() + (1 << 20), contents.size() - (1 << 20)}));
-  const int64_t moved = before - FileKilobytes();
   EXPECT_EQ(AsString(*memory), contents);
   // What was not moved still is the file's, and can be released next to what was.
   ReleasePages(*memory, {memory->bytes.data(), 1 << 20});
   EXPECT_EQ(AsString(*memory), contents);
-  return moved;
+  return static_cast<int64_t>(contents.size()) - MappedBytes(memory->bytes);
 }
 
-TEST(MoveToHugePagesTest, WhatFillsThemBecomesTheProcesss) {
-  const TempFolder folder;
-  const std::string contents = ManyPages();
-  WriteFile(folder.Path("file"), contents);
+class MoveToHugePagesTest : public ::testing::Test {
+ protected:
+  MoveToHugePagesTest() {
+    unsetenv("TFSCANN_HUGE_PAGES");
+    WriteFile(path_, contents_);
+  }
+
+  const TempFolder folder_;
+  const std::string path_ = folder_.Path("file");
+  const std::string contents_ = ManyPages();
+};
+
+TEST_F(MoveToHugePagesTest, WhatFillsThemBecomesTheProcesss) {
   std::ifstream modes("/sys/kernel/mm/transparent_hugepage/enabled");
   const std::string enabled((std::istreambuf_iterator<char>(modes)), {});
-  const int64_t moved = MoveAndCount(folder.Path("file"), contents);
-  const int64_t before = Kilobytes("VmSize");
-  for (int i = 0; i < 5; ++i) {
-    const Result<Memory> memory = MapFile(folder.Path("file"));
-    TFSCANN_ASSERT_OK(memory);
-    TFSCANN_EXPECT_OK(MoveToHugePages(*memory, memory->bytes));
-  }
-  EXPECT_LT(Kilobytes("VmSize"), before + (1 << 10)) << "something stays mapped";
+  const int64_t moved = MoveAndCount(path_, contents_);
   if (enabled.empty() || enabled.find("[never]") != std::string::npos) {
     EXPECT_EQ(moved, 0);
   } else {
     // 15 MB, and less than a huge page at either end.
-    EXPECT_GT(moved, 10 << 10);
-    EXPECT_LE(moved, 15 << 10);
+    EXPECT_GT(moved, 11 << 20);
+    EXPECT_LE(moved, 15 << 20);
   }
-  EXPECT_EQ(ReadFile(folder.Path("file")), contents);
+  EXPECT_EQ(ReadFile(path_), contents_);
 }
 
-TEST(MoveToHugePagesTest, NotIfTheEnvironmentSaysSo) {
-  const TempFolder folder;
-  const std::string contents = ManyPages();
-  WriteFile(folder.Path("file"), contents);
+TEST_F(MoveToHugePagesTest, NothingStaysMapped) {
+  const int64_t before = Kilobytes("VmSize");
+  for (int i = 0; i < 5; ++i) {
+    const Result<Memory> memory = MapFile(path_);
+    TFSCANN_ASSERT_OK(memory);
+    TFSCANN_EXPECT_OK(MoveToHugePages(*memory, memory->bytes));
+  }
+  EXPECT_LT(Kilobytes("VmSize"), before + (1 << 10));
+}
+
+TEST_F(MoveToHugePagesTest, MemoryOfOtherThreadsIsTheirs) {
+  std::atomic<bool> done = false;
+  std::vector<std::thread> others, movers;
+  for (int i = 0; i < 2; ++i) {
+    others.emplace_back([&, i] {
+      constexpr size_t kSize = 3 << 20;
+      while (!done) {
+        void* const mapping =
+            mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ASSERT_NE(mapping, MAP_FAILED);
+        char* const bytes = static_cast<char*>(mapping);
+        for (size_t at = 0; at < kSize; at += 4096) bytes[at] = static_cast<char>(i + 1);
+        for (size_t at = 0; at < kSize; at += 4096) ASSERT_EQ(bytes[at], i + 1);
+        ASSERT_EQ(munmap(mapping, kSize), 0);
+      }
+    });
+  }
+  for (int i = 0; i < 3; ++i) {
+    movers.emplace_back([&] {
+      for (int repeat = 0; repeat < 10; ++repeat) MoveAndCount(path_, contents_);
+    });
+  }
+  for (std::thread& mover : movers) mover.join();
+  done = true;
+  for (std::thread& other : others) other.join();
+}
+
+TEST_F(MoveToHugePagesTest, NotIfTheEnvironmentSaysSo) {
   setenv("TFSCANN_HUGE_PAGES", "0", 1);
-  EXPECT_EQ(MoveAndCount(folder.Path("file"), contents), 0);
+  EXPECT_EQ(MoveAndCount(path_, contents_), 0);
   unsetenv("TFSCANN_HUGE_PAGES");
 }
 
-TEST(MoveToHugePagesTest, SmallPartsAndMemoryOfItsOwnStay) {
+TEST_F(MoveToHugePagesTest, SmallPartsAndMemoryOfItsOwnStay) {
   std::string contents(8 << 20, 'x');
   Memory memory;
   memory.bytes = {contents.data(), contents.size()};
   TFSCANN_EXPECT_OK(MoveToHugePages(memory, memory.bytes));
-  const TempFolder folder;
-  WriteFile(folder.Path("file"), "some bytes");
-  Result<Memory> small = MapFile(folder.Path("file"));
+  WriteFile(folder_.Path("small"), "some bytes");
+  Result<Memory> small = MapFile(folder_.Path("small"));
   TFSCANN_ASSERT_OK(small);
   TFSCANN_EXPECT_OK(MoveToHugePages(*small, small->bytes));
   TFSCANN_EXPECT_OK(MoveToHugePages(*small, {}));

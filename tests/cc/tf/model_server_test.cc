@@ -48,15 +48,16 @@ bool Matches(const Tensors& outputs, const Answers& answers, int64_t first, int6
   return true;
 }
 
-// How often a file is mapped, by its first bytes: what follows may be in several pieces.
-int NumMappings(const std::string& file) {
+// Mappings of a file, or of its pieces that start at some offset.
+int NumMappings(const std::string& file, const std::string& offset = "") {
   std::ifstream maps("/proc/self/maps");
   int count = 0;
   for (std::string line; std::getline(maps, line);) {
-    count += absl::StrContains(line, file) && absl::StrContains(line, " 00000000 ");
+    count += absl::StrContains(line, file) && absl::StrContains(line, offset);
   }
   return count;
 }
+constexpr char kStart[] = " 00000000 ";
 
 // Bytes of a mapped file that this process has in its page tables.
 int64_t ResidentBytes(const std::string& file) {
@@ -191,7 +192,8 @@ TEST_F(ModelServerTest, ServesManyThreadsWhileVersionsChange) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     EXPECT_EQ(NumMappings(AssetOf(VersionPath(old_version))), 0) << "after change " << change;
-    EXPECT_EQ(NumMappings(AssetOf(VersionPath(new_version))), 1) << "after change " << change;
+    EXPECT_EQ(NumMappings(AssetOf(VersionPath(new_version)), kStart), 1)
+        << "after change " << change;
     allocated.push_back(AllocatedBytes());
   }
   for (std::thread& client : clients) client.join();
@@ -299,9 +301,9 @@ TEST_F(ModelServerTest, AFileUriIsMappedAsItsPathAloneIs) {
   const std::string asset = AssetOf(VersionPath(1));
   for (const std::string prefix : {"", "file://"}) {
     const auto model = MustLoad(prefix + VersionPath(1));
-    EXPECT_EQ(NumMappings(asset), 1) << prefix;
+    EXPECT_EQ(NumMappings(asset, kStart), 1) << prefix;
     // The float32 candidates, two thirds of the file, were let go of but for what warming up read.
-    EXPECT_LT(ResidentBytes(asset), static_cast<int64_t>(fs::file_size(asset)) * 8 / 10) << prefix;
+    EXPECT_LT(ResidentBytes(asset), static_cast<int64_t>(fs::file_size(asset)) * 5 / 10) << prefix;
     EXPECT_TRUE(AnswersAs(*model, 1)) << prefix;
   }
 }
