@@ -48,11 +48,17 @@ bool HasHugePages() {
          std::strstr(modes, "[never]") == nullptr;
 }
 
-// Huge pages for what has no pages yet. A refusal changes nothing but the speed.
-void AskForHugePages(char* data, size_t size) {
-  const uintptr_t begin = RoundUp(reinterpret_cast<uintptr_t>(data), kHugePage);
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + size) / kHugePage * kHugePage;
-  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+// The pages of this size that hold nothing but `part`, which may be none.
+Span<char> WholePages(Span<const char> part, size_t page) {
+  const uintptr_t begin = RoundUp(reinterpret_cast<uintptr_t>(part.begin()), page);
+  const uintptr_t end = reinterpret_cast<uintptr_t>(part.end()) / page * page;
+  if (begin >= end) return {};
+  return {reinterpret_cast<char*>(begin), end - begin};
+}
+
+// Advice that may be refused, which changes nothing but speed and the count of pages.
+void Advise(Span<char> pages, int advice) {
+  if (!pages.empty()) (void)madvise(pages.data(), pages.size(), advice);
 }
 
 // New memory that starts where a huge page can; null if there is none.
@@ -91,7 +97,7 @@ Result<std::shared_ptr<AlignedBuffer<char>>> AllocateForFile(size_t size) {
     return Status(StatusCode::kResourceExhausted,
                   StrCat("no memory for a file of ", size, " bytes"));
   }
-  if (HasHugePages()) AskForHugePages(buffer->data(), size);
+  if (HasHugePages()) Advise(WholePages({buffer->data(), size}, kHugePage), MADV_HUGEPAGE);
   return buffer;
 }
 
@@ -116,35 +122,29 @@ Result<Memory> MapFile(const std::string& path) {
 }
 
 void ReleasePages(const Memory& memory, Span<const char> part) {
-  if (!memory.mapped || part.empty()) return;
-  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(part.begin()) + page - 1) / page * page;
-  const uintptr_t end = reinterpret_cast<uintptr_t>(part.end()) / page * page;
-  // A refusal changes nothing but the count.
-  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  if (!memory.mapped) return;
+  Advise(WholePages(part, static_cast<size_t>(sysconf(_SC_PAGESIZE))), MADV_DONTNEED);
 }
 
 Status MoveToHugePages(const Memory& memory, Span<const char> part) {
-  const uintptr_t begin = RoundUp(reinterpret_cast<uintptr_t>(part.begin()), kHugePage);
-  const uintptr_t end = reinterpret_cast<uintptr_t>(part.end()) / kHugePage * kHugePage;
-  if (!memory.mapped || begin >= end || !HasHugePages()) return Status();
-  const size_t size = end - begin;
+  const Span<char> pages = WholePages(part, kHugePage);
+  if (!memory.mapped || pages.empty() || !HasHugePages()) return Status();
+  const size_t size = pages.size();
   char* const copy = MapAtHugePage(size);
   if (copy == nullptr) return Status();
-  AskForHugePages(copy, size);
-  std::memcpy(copy, reinterpret_cast<const void*>(begin), size);
+  Advise({copy, size}, MADV_HUGEPAGE);
+  std::memcpy(copy, pages.data(), size);
   (void)mprotect(copy, size, PROT_READ);
-  if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, reinterpret_cast<void*>(begin)) !=
-      MAP_FAILED) {
+  if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, pages.data()) != MAP_FAILED) {
     return Status();
   }
   munmap(copy, size);
   // That may be before or after what was there has been unmapped. A hole is closed, so that no
   // memory of others comes to lie in what will be unmapped as the file's.
-  void* const hole = mmap(reinterpret_cast<void*>(begin), size, PROT_NONE,
+  void* const hole = mmap(pages.data(), size, PROT_NONE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (hole == MAP_FAILED) return Status();
-  if (hole == reinterpret_cast<void*>(begin)) {
+  if (hole == pages.data()) {
     return ErrnoStatus(ENOMEM, "move to huge pages", "a mapped file");
   }
   munmap(hole, size);  // a kernel before 4.17 takes the address for a wish

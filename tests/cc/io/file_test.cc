@@ -74,9 +74,6 @@ int64_t Kilobytes(const std::string& kind) {
   return kilobytes;
 }
 
-// Kilobytes of this process's pages that are files'.
-int64_t FileKilobytes() { return Kilobytes("RssFile"); }
-
 // Bytes of which no two pages are alike.
 std::string ManyPages() {
   std::string contents(16 << 20, 'x');
@@ -94,9 +91,9 @@ TEST(ReleasePagesTest, PagesLeaveAndComeBack) {
   TFSCANN_ASSERT_OK(memory);
   EXPECT_TRUE(memory->mapped);
   EXPECT_EQ(AsString(*memory), contents);
-  const int64_t before = FileKilobytes();
+  const int64_t before = Kilobytes("RssFile");
   ReleasePages(*memory, {memory->bytes.data() + 100, (12 << 20)});
-  EXPECT_LT(FileKilobytes(), before - (11 << 10));
+  EXPECT_LT(Kilobytes("RssFile"), before - (11 << 10));
   EXPECT_EQ(AsString(*memory), contents);
   ReleasePages(*memory, {memory->bytes.data() + 100, 50});
   ReleasePages(*memory, {});
