@@ -21,7 +21,7 @@
 #include "cc/base/random.h"
 #include "cc/io/index_file.h"
 #include "cc/kernels/kernels.h"
-#include "cc/kernels/lut16_hits.h"
+#include "cc/kernels/lut16_group.h"
 #include "cc/search/int8_rows.h"
 #include "cc/search/lookup_table.h"
 #include "cc/search/partitioner.h"

@@ -1,4 +1,4 @@
-// Float kernels of 4-bit codes: lookup tables, and encoding.
+// Float kernels that quantize: to int8, lookup tables, and to 4-bit codes.
 // Part of float_inl.h, which says what may stand here.
 
 namespace tfscann {
@@ -50,6 +50,40 @@ static void QuantizeTable(const float* values, const float* minima, const float*
     }
     StoreAsBytes(table + block * 16, whole);
   }
+}
+
+static float QuantizeInt8(const float* x, int64_t count, int8_t* values) {
+  const int64_t whole = count / 16 * 16;
+  float rest[16] = {};
+  for (int64_t i = whole; i < count; ++i) rest[i - whole] = x[i];
+  const auto absolute = [](F32x16 v) { return Max(v, Broadcast(0) - v); };
+  F32x16 largest = absolute(Load(rest));
+  for (int64_t i = 0; i < whole; i += 16) largest = Max(largest, absolute(Load(x + i)));
+  float most = 0;
+  TFSCANN_UNROLL for (int lane = 0; lane < 16; ++lane) {
+    const float value = largest.part[lane / kWidth][lane % kWidth];
+    most = most > value ? most : value;
+  }
+  const float scale = most / 127;
+  // Of a denormal scale the inverse is infinite; such a vector is as good as zero.
+  const float inverse = 1 / scale <= __FLT_MAX__ ? 1 / scale : 0;
+  const auto round = [inverse](F32x16 v, uint8_t* to) {
+    const F32x16 scaled = Min(Max(v * Broadcast(inverse), Broadcast(-127)), Broadcast(127));
+    // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
+    const F32x16 rounded = scaled + Broadcast(0x1.8p23f);
+    Int low_bytes[kRegisters];
+    TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+      low_bytes[i] = (Int)rounded.part[i] & 255;
+    }
+    StoreAsBytes(to, low_bytes);
+  };
+  for (int64_t i = 0; i < whole; i += 16) {
+    round(Load(x + i), reinterpret_cast<uint8_t*>(values + i));
+  }
+  uint8_t rest_values[16];
+  round(Load(rest), rest_values);
+  for (int64_t i = whole; i < count; ++i) values[i] = static_cast<int8_t>(rest_values[i - whole]);
+  return inverse > 0 ? scale : 0;
 }
 
 // First index of the smallest.

@@ -29,6 +29,7 @@ static void AddFloatKernels(Kernels* kernels) {
   kernels->all_finite = AllFinite;
   kernels->block_products = BlockProducts;
   kernels->block_ranges = BlockRanges;
+  kernels->quantize_int8 = QuantizeInt8;
   kernels->quantize_table = QuantizeTable;
   kernels->rank_by_product = RankByProduct;
   kernels->rank_by_distance = RankByDistance;

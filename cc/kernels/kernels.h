@@ -137,6 +137,11 @@ struct Kernels {
   // True unless a value is NaN or infinite.
   bool (*all_finite)(const float* values, int64_t count);
 
+  // values[i] = x[i] / scale to the nearest integer in [-127, 127]; returns the scale, which is the
+  // largest |x[i]| / 127. Zeros, and 0, where that has no finite inverse. x is finite. The same
+  // bits on every target.
+  float (*quantize_int8)(const float* x, int64_t count, int8_t* values);
+
   // products[b][i] = (dims of block b of the query) . (centre i of block b), for codebooks laid out
   // [block][dim][16].
   void (*block_products)(const float* query, const float* codebooks, int64_t num_blocks,

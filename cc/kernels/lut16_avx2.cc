@@ -1,9 +1,10 @@
 #include <immintrin.h>
 
-#include "cc/kernels/lut16_hits.h"
+#include "cc/kernels/compress_avx2.h"
+#include "cc/kernels/lut16_group.h"
 #include "cc/kernels/targets_internal.h"
 
-#define TFSCANN_AVX2 __attribute__((target("avx2,fma,bmi")))
+#define TFSCANN_AVX2 __attribute__((target("avx2,fma,bmi,popcnt")))
 // Says that sums stay in registers and are made in this order. Left alone, GCC 12 starts all the
 // lookups of an iteration first, and then has to keep sums on the stack, at up to twice the time.
 #define TFSCANN_IN_REGISTERS(a, b) asm volatile("" : "+x"(a), "+x"(b))
@@ -51,24 +52,45 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Reach(__m256i scores, __m256i threshol
   return _mm256_cmpeq_epi16(_mm256_max_epu16(scores, threshold), scores);
 }
 
-// Writes out the candidates of a group whose scores reach the threshold.
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE void KeepBest(const Lut16Codes& group, int64_t number,
-                                                const GroupSums& sums, Lut16Query* query) {
+// Eight words a register.
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void Split(__m256i low, __m256i high, __m128i* parts) {
+  parts[0] = _mm256_castsi256_si128(low);
+  parts[1] = _mm256_extracti128_si256(low, 1);
+  parts[2] = _mm256_castsi256_si128(high);
+  parts[3] = _mm256_extracti128_si256(high, 1);
+}
+
+// Writes out the candidates of a group whose scores reach the threshold, in steps that do not
+// depend on how many there are: that cannot be foretold, and where the processor is wrong it has
+// lost most of the next group's work. kSkipNone: unless there are none, which is what a lone query
+// mostly finds once its best leaves are scanned.
+template <bool kSkipNone>
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, const __m128i* places,
+                                                 const GroupSums& sums, Lut16Query* query) {
   const __m256i offset =
-      _mm256_set1_epi16(static_cast<int16_t>(query->score_offset + group.score_offset));
-  const __m256i scores[2] = {_mm256_add_epi16(CandidateSums(sums.low), offset),
-                             _mm256_add_epi16(CandidateSums(sums.high), offset)};
+      _mm256_add_epi16(_mm256_set1_epi16(static_cast<int16_t>(query->score_offset)),
+                       _mm256_set1_epi16(static_cast<int16_t>(group.score_offset)));
+  const __m256i low = _mm256_add_epi16(CandidateSums(sums.low), offset);
+  const __m256i high = _mm256_add_epi16(CandidateSums(sums.high), offset);
   const __m256i threshold = _mm256_set1_epi16(static_cast<int16_t>(query->threshold));
-  const __m256i kept = _mm256_packs_epi16(Reach(scores[0], threshold), Reach(scores[1], threshold));
+  const __m256i kept = _mm256_packs_epi16(Reach(low, threshold), Reach(high, threshold));
   // packs interleaves the halves of its arguments: 0-7, 16-23, 8-15, 24-31.
   const uint32_t mask = static_cast<uint32_t>(_mm256_movemask_epi8(
                             _mm256_permute4x64_epi64(kept, _MM_SHUFFLE(3, 1, 2, 0)))) &
                         CandidatesOf(group);
-  if (mask == 0) return;
-  alignas(32) uint16_t values[kLut16Group];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(values), scores[0]);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(values + 16), scores[1]);
-  WriteHits(number, values, mask, query);
+  if (kSkipNone && mask == 0) return;
+  __m128i scores[4];
+  Split(low, high, scores);
+  int64_t count = query->num_hits;
+  TFSCANN_UNROLL for (int i = 0; i < 4; ++i) {
+    const uint32_t of_part = (mask >> (8 * i)) & 255;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(query->scores + count),
+                     TakeWords(scores[i], of_part));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(query->places + count),
+                     TakeWords(places[i], of_part));
+    count += __builtin_popcount(of_part);
+  }
+  query->num_hits = count;
 }
 
 // The entries that the codes of a pair of blocks select, added to each query's bytes.
@@ -91,9 +113,15 @@ template <int kQueries>
 TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
   const int64_t run = Lut16StepsPerRun(scan.num_pairs);
   TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) queries[q].num_hits = 0;
+  const __m256i numbers_low =
+      _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m256i numbers_high = _mm256_add_epi16(numbers_low, _mm256_set1_epi16(16));
   for (int64_t number = 0; number < scan.num_groups; ++number) {
     const Lut16Codes& group = scan.groups[number];
     PrefetchAhead(scan, number);
+    const __m256i first = _mm256_set1_epi16(static_cast<int16_t>(number * kLut16Group));
+    __m128i places[4];
+    Split(_mm256_add_epi16(numbers_low, first), _mm256_add_epi16(numbers_high, first), places);
     const uint8_t* codes = group.codes;
     const uint8_t* tables[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] = queries[q].table;
@@ -115,7 +143,7 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
       }
     }
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      KeepBest(group, number, sums[q], &queries[q]);
+      WriteHits</*kSkipNone=*/kQueries == 1>(group, places, sums[q], &queries[q]);
     }
   }
 }

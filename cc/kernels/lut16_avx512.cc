@@ -1,5 +1,5 @@
 #include "cc/kernels/avx512.h"
-#include "cc/kernels/lut16_hits.h"
+#include "cc/kernels/lut16_group.h"
 #include "cc/kernels/targets_internal.h"
 
 // Says that sums stay in registers and are made in this order. Left alone, GCC 12 makes all lookups

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "cc/kernels/lut16_hits.h"
+#include "cc/kernels/lut16_group.h"
 #include "cc/kernels/targets_internal.h"
 
 namespace tfscann {
@@ -16,6 +16,17 @@ void AddUp(const uint8_t* codes, int64_t num_pairs, const uint8_t* table, uint16
                                                    table[16 + (codes[16 + byte] >> 4)]);
     }
   }
+}
+
+// Writes the hits of one group, bit i of `mask` standing for the candidate with score `scores[i]`.
+void WriteHits(int64_t group, const uint16_t* scores, uint32_t mask, Lut16Query* query) {
+  int64_t count = query->num_hits;
+  for (; mask != 0; mask &= mask - 1, ++count) {
+    const int i = __builtin_ctz(mask);
+    query->scores[count] = scores[i];
+    query->places[count] = static_cast<uint16_t>(group * kLut16Group + i);
+  }
+  query->num_hits = count;
 }
 
 }  // namespace

@@ -56,11 +56,10 @@ TFSCANN_AVX2 int64_t KeepScoresAtLeastAvx2(uint16_t* scores, uint32_t* positions
     const uint32_t mask =
         static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(reaches, _mm_setzero_si128()))) &
         present;
-    const __m128i lanes = SelectedLanes(mask);
     // What is written ends no later than what has been read.
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(scores + kept), TakeWords(lot, lanes));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(scores + kept), TakeWords(lot, mask));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(positions + kept),
-                        TakeDoubleWords(lot_positions, lanes));
+                        TakeDoubleWords(lot_positions, mask));
     kept += __builtin_popcount(mask);
   }
   return kept;

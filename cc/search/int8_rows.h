@@ -6,13 +6,13 @@
 #ifndef TFSCANN_SEARCH_INT8_ROWS_H_
 #define TFSCANN_SEARCH_INT8_ROWS_H_
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "cc/base/aligned_buffer.h"
 #include "cc/base/finite.h"
 #include "cc/base/matrix_view.h"
+#include "cc/kernels/kernels.h"
 
 namespace tfscann {
 
@@ -29,20 +29,10 @@ constexpr int64_t GatheredInt8RowStride(int64_t dims) {
   return bytes + (room <= kMostRoom && 5 * room <= bytes ? room : 0);
 }
 
-// The scale, and the values rounded to the nearest in [-127, 127]; zeros up to `padded_dims`.
+// The scale of x, and its values; zeros up to `padded_dims`. See Kernels::quantize_int8.
 inline float QuantizeInt8(const float* x, int64_t dims, int64_t padded_dims, int8_t* values) {
-  float largest = 0;
-  for (int64_t i = 0; i < dims; ++i) largest = std::max(largest, std::fabs(x[i]));
-  const float scale = largest / 127.0f;
-  // Of a denormal scale the inverse is infinite; such a vector is as good as zero.
-  const float inverse = scale > 0 && std::isfinite(1.0f / scale) ? 1.0f / scale : 0.0f;
-  for (int64_t i = 0; i < dims; ++i) {
-    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
-    const float rounded = (x[i] * inverse + 0x1.8p23f) - 0x1.8p23f;
-    values[i] = static_cast<int8_t>(std::min(127.0f, std::max(-127.0f, rounded)));
-  }
-  std::memset(values + dims, 0, padded_dims - dims);
-  return inverse > 0 ? scale : 0.0f;
+  std::memset(values + dims, 0, static_cast<size_t>(padded_dims - dims));
+  return ActiveKernels().quantize_int8(x, dims, values);
 }
 
 class Int8Rows {

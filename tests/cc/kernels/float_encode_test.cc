@@ -1,4 +1,4 @@
-// The float kernels that quantize: quantize_table and encode_row.
+// The float kernels that quantize: quantize_int8, quantize_table and encode_row.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,6 +12,46 @@ namespace {
 
 using FloatEncodeTest = KernelsTest;
 TFSCANN_FOR_ALL_TARGETS(FloatEncodeTest);
+
+// Bit for bit, whatever the target.
+TEST_P(FloatEncodeTest, Int8ValuesAreTheNearestIntegers) {
+  for (const int64_t count : {1, 2, 15, 16, 17, 31, 32, 64, 100, 113}) {
+    for (const float size : {1.0f, 1e-30f, 1e30f}) {
+      Matrix x = RandomMatrix(1, count, count);
+      float largest = 0;
+      for (int64_t i = 0; i < count; ++i) {
+        x.row(0)[i] *= size;
+        largest = std::max(largest, std::fabs(x.row(0)[i]));
+      }
+      std::vector<int8_t> values(count + 1, 99);
+      const float scale = kernels().quantize_int8(x.row(0), count, values.data());
+      EXPECT_EQ(scale, largest / 127);
+      const float inverse = 1 / scale;
+      for (int64_t i = 0; i < count; ++i) {
+        EXPECT_EQ(values[i], std::nearbyint(x.row(0)[i] * inverse)) << i << " of " << count;
+      }
+      EXPECT_EQ(values.back(), 99);
+    }
+  }
+}
+
+// Halves go to the even neighbour; the largest, of either sign, to 127.
+TEST_P(FloatEncodeTest, Int8ValuesOfHalves) {
+  const float x[] = {127, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 126.5f, -127, 0, -126.5f};
+  std::vector<int8_t> values(10);
+  EXPECT_EQ(kernels().quantize_int8(x, 10, values.data()), 1.0f);
+  EXPECT_EQ(values, (std::vector<int8_t>{127, 0, 2, 2, 0, -2, 126, -127, 0, -126}));
+}
+
+TEST_P(FloatEncodeTest, Int8ValuesOfWhatCannotBeScaledAreZero) {
+  const float denormal = std::numeric_limits<float>::denorm_min();
+  for (const float value : {0.0f, -0.0f, denormal, 100 * denormal}) {
+    const std::vector<float> x(17, -value);
+    std::vector<int8_t> values(17, 1);
+    EXPECT_EQ(kernels().quantize_int8(x.data(), 17, values.data()), 0.0f);
+    EXPECT_EQ(values, std::vector<int8_t>(17, 0));
+  }
+}
 
 TEST_P(FloatEncodeTest, TableEntriesAreTheNearestIntegers) {
   for (const int64_t num_blocks : {1, 2, 3, 25}) {

@@ -1,6 +1,6 @@
-// What the lut16 kernels share: asking for the codes ahead, writing out the hits of a group.
-#ifndef TFSCANN_KERNELS_LUT16_HITS_H_
-#define TFSCANN_KERNELS_LUT16_HITS_H_
+// What the lut16 kernels share: a group's candidates, asking for the codes ahead.
+#ifndef TFSCANN_KERNELS_LUT16_GROUP_H_
+#define TFSCANN_KERNELS_LUT16_GROUP_H_
 
 #include "cc/kernels/kernels.h"
 
@@ -23,18 +23,6 @@ TFSCANN_LUT16_INLINE void PrefetchAhead(const Lut16Scan& scan, int64_t group) {
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(codes + i, 0, 2);
 }
 
-// Writes the hits of one group, bit i of `mask` standing for the candidate with score `scores[i]`.
-TFSCANN_LUT16_INLINE void WriteHits(int64_t group, const uint16_t* scores, uint32_t mask,
-                                    Lut16Query* query) {
-  int64_t count = query->num_hits;
-  for (; mask != 0; mask &= mask - 1, ++count) {
-    const int i = __builtin_ctz(mask);
-    query->scores[count] = scores[i];
-    query->places[count] = static_cast<uint16_t>(group * kLut16Group + i);
-  }
-  query->num_hits = count;
-}
-
 }  // namespace tfscann
 
-#endif  // TFSCANN_KERNELS_LUT16_HITS_H_
+#endif  // TFSCANN_KERNELS_LUT16_GROUP_H_
