@@ -144,8 +144,12 @@ Partitioner::Partitioner(const IndexParts& parts)
       biases_have_terms_(!parts.leaf_norm_terms.empty()),
       demand_(parts.parameters.leaf_demand),
       learned_(parts.parameters.learned_routing),
-      centroids_(parts.centroids.data(), parts.parameters.dimensions) {
+      centroids_(parts.centroids.data(), parts.parameters.dimensions),
+      leaf_radii_(parts.leaf_radii),
+      allowance_(kCodeAllowance / std::sqrt(static_cast<float>(parts.parameters.dimensions))) {
   const int64_t dims = parts.parameters.dimensions;
+  // Of 2 q.r, where codes stand for q.r.
+  if (distance_measure_ == DistanceMeasure::kSquaredL2) allowance_ *= 2;
   leaves_ =
       Centroids(LeafVectorsOf(parts), LeafRadiiOf(parts), LeafNormTermsOf(parts), padded_dims_);
   if (!parts.parameters.branches) return;
@@ -258,6 +262,10 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* 
     chosen[i] = {leaf, scratch->leaf_biases[place] - term};
   }
   if (learned_) SetBiases(query, scratch);
+  const float allowance = allowance_ * query->query.norm;
+  for (size_t i = 0; i < best.size(); ++i) {
+    chosen[i].bias += allowance * leaf_radii_[chosen[i].leaf];
+  }
 }
 
 void Partitioner::PrefetchCentroid(int64_t leaf) const {

@@ -139,7 +139,7 @@ TEST_F(RoutingTest, BiasesAreThoseOfCentroids) {
     }
     EXPECT_NE(order[0], order[1]);
     for (int64_t leaf = 0; leaf < kLeaves; ++leaf) {
-      EXPECT_NEAR(biases[0][leaf], biases[1][leaf], 1e-5 * std::fabs(biases[0][leaf]));
+      EXPECT_NEAR(biases[0][leaf], biases[1][leaf], 1e-5 * (1 + std::fabs(biases[0][leaf])));
     }
   }
 }

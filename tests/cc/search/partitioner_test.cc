@@ -87,7 +87,31 @@ TEST_P(PartitionerTest, BiasesOfDistancesHaveTheNormTerm) {
     }
     for (int64_t i = 0; i < kLeaves; ++i) {
       const ChosenLeaf leaf = all.chosen_leaves[i];
-      EXPECT_EQ(leaf.bias, biases[leaf.leaf] - parts.leaf_norm_terms[leaf.leaf]);
+      EXPECT_NEAR(leaf.bias, biases[leaf.leaf] - parts.leaf_norm_terms[leaf.leaf], 1e-6);
+    }
+  }
+}
+
+TEST_P(PartitionerTest, BiasesAllowForErrorsOfCodes) {
+  IndexParts parts = file_.index->parts();
+  parts.parameters.leaf_demand = {};
+  const std::vector<float> none(kLeaves, 0.0f);
+  IndexParts exact = parts;  // no residuals, no errors
+  exact.leaf_radii = none;
+  const float parts_of_error = GetParam() == DistanceMeasure::kSquaredL2 ? 2 : 1;
+  for (int64_t q = 0; q < 5; ++q) {
+    const QueryState all = ChooseFrom(parts, queries_.row(q), kLeaves);
+    const QueryState without = ChooseFrom(exact, queries_.row(q), kLeaves);
+    std::vector<float> biases(kLeaves);
+    for (int64_t i = 0; i < kLeaves; ++i) {
+      biases[without.chosen_leaves[i].leaf] = without.chosen_leaves[i].bias;
+    }
+    for (int64_t i = 0; i < kLeaves; ++i) {
+      const ChosenLeaf leaf = all.chosen_leaves[i];
+      const float allowance = kCodeAllowance * parts_of_error * all.query.norm *
+                              parts.leaf_radii[leaf.leaf] / std::sqrt(static_cast<float>(kDims));
+      EXPECT_GT(allowance, 0);
+      EXPECT_NEAR(leaf.bias, biases[leaf.leaf] + allowance, 1e-4 * allowance);
     }
   }
 }
