@@ -26,6 +26,16 @@ QueryState ChooseFrom(const IndexParts& parts, const float* query, int64_t count
   return state;
 }
 
+// The bias of each leaf, all of them being chosen.
+std::vector<float> BiasesOf(const IndexParts& parts, const float* query) {
+  const QueryState all = ChooseFrom(parts, query, kLeaves);
+  std::vector<float> biases(kLeaves);
+  for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(all.chosen_leaves)) {
+    biases[leaf.leaf] = leaf.bias;
+  }
+  return biases;
+}
+
 class PartitionerTest : public ::testing::TestWithParam<DistanceMeasure> {
  protected:
   // The leaves of a query, in an index with this demand.
@@ -79,15 +89,10 @@ TEST_P(PartitionerTest, BiasesOfDistancesHaveTheNormTerm) {
   earlier.leaf_norm_terms = {};
   EXPECT_GT(LeafSpreadOf(earlier), 0);
   for (int64_t q = 0; q < 5; ++q) {
-    const QueryState all = ChooseFrom(parts, queries_.row(q), kLeaves);
-    const QueryState before = ChooseFrom(earlier, queries_.row(q), kLeaves);
-    std::vector<float> biases(kLeaves);
-    for (int64_t i = 0; i < kLeaves; ++i) {
-      biases[before.chosen_leaves[i].leaf] = before.chosen_leaves[i].bias;
-    }
-    for (int64_t i = 0; i < kLeaves; ++i) {
-      const ChosenLeaf leaf = all.chosen_leaves[i];
-      EXPECT_NEAR(leaf.bias, biases[leaf.leaf] - parts.leaf_norm_terms[leaf.leaf], 1e-6);
+    const std::vector<float> biases = BiasesOf(parts, queries_.row(q));
+    const std::vector<float> before = BiasesOf(earlier, queries_.row(q));
+    for (int64_t leaf = 0; leaf < kLeaves; ++leaf) {
+      EXPECT_NEAR(biases[leaf], before[leaf] - parts.leaf_norm_terms[leaf], 1e-6);
     }
   }
 }
@@ -98,20 +103,17 @@ TEST_P(PartitionerTest, BiasesAllowForErrorsOfCodes) {
   const std::vector<float> none(kLeaves, 0.0f);
   IndexParts exact = parts;  // no residuals, no errors
   exact.leaf_radii = none;
-  const float parts_of_error = GetParam() == DistanceMeasure::kSquaredL2 ? 2 : 1;
+  const float of_measure = GetParam() == DistanceMeasure::kSquaredL2 ? 2 : 1;
+  const float of_radius = kCodeAllowance * of_measure / std::sqrt(static_cast<float>(kDims));
   for (int64_t q = 0; q < 5; ++q) {
-    const QueryState all = ChooseFrom(parts, queries_.row(q), kLeaves);
-    const QueryState without = ChooseFrom(exact, queries_.row(q), kLeaves);
-    std::vector<float> biases(kLeaves);
-    for (int64_t i = 0; i < kLeaves; ++i) {
-      biases[without.chosen_leaves[i].leaf] = without.chosen_leaves[i].bias;
-    }
-    for (int64_t i = 0; i < kLeaves; ++i) {
-      const ChosenLeaf leaf = all.chosen_leaves[i];
-      const float allowance = kCodeAllowance * parts_of_error * all.query.norm *
-                              parts.leaf_radii[leaf.leaf] / std::sqrt(static_cast<float>(kDims));
+    const std::vector<float> biases = BiasesOf(parts, queries_.row(q));
+    const std::vector<float> without = BiasesOf(exact, queries_.row(q));
+    PreparedQuery query;
+    PrepareQuery(parts, queries_.row(q), &query);
+    for (int64_t leaf = 0; leaf < kLeaves; ++leaf) {
+      const float allowance = of_radius * query.norm * parts.leaf_radii[leaf];
       EXPECT_GT(allowance, 0);
-      EXPECT_NEAR(leaf.bias, biases[leaf.leaf] + allowance, 1e-4 * allowance);
+      EXPECT_NEAR(biases[leaf], without[leaf] + allowance, 1e-4 * allowance);
     }
   }
 }
