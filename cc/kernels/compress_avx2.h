@@ -8,8 +8,8 @@
 
 namespace tfscann {
 
-// For each byte, what _mm_shuffle_epi8 moves the words to the front with whose bits are set in it,
-// in order; and the numbers of those bits. Anything behind them.
+// For each byte: the pattern by which _mm_shuffle_epi8 moves the words whose bits are set to the
+// front, in order; and the numbers of those bits. Anything behind them.
 struct SetBits {
   alignas(64) uint8_t words[256][16];
   alignas(64) uint8_t numbers[256][8];

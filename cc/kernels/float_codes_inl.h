@@ -66,7 +66,7 @@ static float QuantizeInt8(const float* x, int64_t count, int8_t* values) {
   }
   const float scale = most / 127;
   // Of a denormal scale the inverse is infinite; such a vector is as good as zero.
-  const float inverse = 1 / scale <= __FLT_MAX__ ? 1 / scale : 0;
+  const float inverse = scale > 0 && 1 / scale <= __FLT_MAX__ ? 1 / scale : 0;
   const auto round = [inverse](F32x16 v, uint8_t* to) {
     const F32x16 scaled = Min(Max(v * Broadcast(inverse), Broadcast(-127)), Broadcast(127));
     // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.

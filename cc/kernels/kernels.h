@@ -63,6 +63,8 @@ struct Lut16Scan {
   // kLut16GroupsAhead behind it are asked for, if the list has it.
   int64_t num_listed;
   int64_t num_pairs;
+  // Most groups are expected to have no hits: no matter to what comes out, but to how fast.
+  bool rare_hits = false;
 };
 inline constexpr int64_t kLut16GroupsAhead = 12;
 

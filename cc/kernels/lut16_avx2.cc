@@ -62,9 +62,8 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void Split(__m256i low, __m256i high, __m128i*
 
 // Writes out the candidates of a group whose scores reach the threshold, in steps that do not
 // depend on how many there are: that cannot be foretold, and where the processor is wrong it has
-// lost most of the next group's work. kSkipNone: unless there are none, which is what a lone query
-// mostly finds once its best leaves are scanned.
-template <bool kSkipNone>
+// lost most of the next group's work. But for whether there are any, if they are rare.
+template <bool kRareHits>
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, const __m128i* places,
                                                  const GroupSums& sums, Lut16Query* query) {
   const __m256i offset =
@@ -78,7 +77,7 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, const 
   const uint32_t mask = static_cast<uint32_t>(_mm256_movemask_epi8(
                             _mm256_permute4x64_epi64(kept, _MM_SHUFFLE(3, 1, 2, 0)))) &
                         CandidatesOf(group);
-  if (kSkipNone && mask == 0) return;
+  if (kRareHits && mask == 0) return;
   __m128i scores[4];
   Split(low, high, scores);
   int64_t count = query->num_hits;
@@ -109,7 +108,7 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddPair(const uint8_t* codes, const uint8
   }
 }
 
-template <int kQueries>
+template <int kQueries, bool kRareHits>
 TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
   const int64_t run = Lut16StepsPerRun(scan.num_pairs);
   TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) queries[q].num_hits = 0;
@@ -143,23 +142,29 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
       }
     }
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      WriteHits</*kSkipNone=*/kQueries == 1>(group, places, sums[q], &queries[q]);
+      WriteHits<kRareHits>(group, places, sums[q], &queries[q]);
     }
+  }
+}
+
+template <bool kRareHits>
+TFSCANN_AVX2 void ScanAll(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries) {
+  for (; num_queries >= 4; num_queries -= 4, queries += 4) Scan<4, kRareHits>(scan, queries);
+  switch (num_queries) {
+    case 3:
+      return Scan<3, kRareHits>(scan, queries);
+    case 2:
+      return Scan<2, kRareHits>(scan, queries);
+    case 1:
+      return Scan<1, kRareHits>(scan, queries);
   }
 }
 
 }  // namespace
 
 TFSCANN_AVX2 void Lut16ScanAvx2(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries) {
-  for (; num_queries >= 4; num_queries -= 4, queries += 4) Scan<4>(scan, queries);
-  switch (num_queries) {
-    case 3:
-      return Scan<3>(scan, queries);
-    case 2:
-      return Scan<2>(scan, queries);
-    case 1:
-      return Scan<1>(scan, queries);
-  }
+  const auto scan_all = scan.rare_hits ? ScanAll<true> : ScanAll<false>;
+  scan_all(scan, queries, num_queries);
 }
 
 }  // namespace tfscann

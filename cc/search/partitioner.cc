@@ -31,6 +31,22 @@ float ScoreBound(int64_t count, SearchScratch* scratch) {
   return ActiveKernels().bound_of_largest(maxima, num_maxima, count);
 }
 
+// See kCodeAllowance, kMostAllowedRadius.
+AlignedBuffer<float> AllowancesOf(const IndexParts& parts) {
+  std::vector<float> sorted(parts.leaf_radii.begin(), parts.leaf_radii.end());
+  const auto median = sorted.begin() + static_cast<int64_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), median, sorted.end());
+  const float most = kMostAllowedRadius * *median;
+  float of_radius = kCodeAllowance / std::sqrt(static_cast<float>(parts.parameters.dimensions));
+  // Codes stand for 2 q.r.
+  if (parts.parameters.distance_measure == DistanceMeasure::kSquaredL2) of_radius *= 2;
+  AlignedBuffer<float> allowances(sorted.size());
+  for (size_t leaf = 0; leaf < sorted.size(); ++leaf) {
+    allowances[leaf] = of_radius * std::min(parts.leaf_radii[leaf], most);
+  }
+  return allowances;
+}
+
 // The largest of the scores, and their standard deviation.
 LeafStatistics StatisticsOf(DistanceMeasure distance_measure, const PreparedQuery& query,
                             const float* scores, int64_t count) {
@@ -145,11 +161,8 @@ Partitioner::Partitioner(const IndexParts& parts)
       demand_(parts.parameters.leaf_demand),
       learned_(parts.parameters.learned_routing),
       centroids_(parts.centroids.data(), parts.parameters.dimensions),
-      leaf_radii_(parts.leaf_radii),
-      allowance_(kCodeAllowance / std::sqrt(static_cast<float>(parts.parameters.dimensions))) {
+      allowances_(AllowancesOf(parts)) {
   const int64_t dims = parts.parameters.dimensions;
-  // Of 2 q.r, where codes stand for q.r.
-  if (distance_measure_ == DistanceMeasure::kSquaredL2) allowance_ *= 2;
   leaves_ =
       Centroids(LeafVectorsOf(parts), LeafRadiiOf(parts), LeafNormTermsOf(parts), padded_dims_);
   if (!parts.parameters.branches) return;
@@ -262,9 +275,8 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* 
     chosen[i] = {leaf, scratch->leaf_biases[place] - term};
   }
   if (learned_) SetBiases(query, scratch);
-  const float allowance = allowance_ * query->query.norm;
   for (size_t i = 0; i < best.size(); ++i) {
-    chosen[i].bias += allowance * leaf_radii_[chosen[i].leaf];
+    chosen[i].bias += query->query.norm * allowances_[chosen[i].leaf];
   }
 }
 

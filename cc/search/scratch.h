@@ -25,7 +25,8 @@ struct PreparedQuery {
   float norm = 0;  // of the centered (or plain) values
 };
 
-// A leaf that was chosen, and the part of the score that its candidates share.
+// A leaf that was chosen, and the part of the score that its candidates share, see
+// Partitioner::ChooseLeaves.
 struct ChosenLeaf {
   int32_t leaf;
   float bias;

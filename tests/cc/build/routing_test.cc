@@ -117,7 +117,7 @@ TEST_F(RoutingTest, NeighboursCostLess) {
   }
 }
 
-// Biases are products with centroids, whatever ranks the leaves.
+// Biases are products with centroids and allowances, whatever ranks the leaves.
 TEST_F(RoutingTest, BiasesAreThoseOfCentroids) {
   const Matrix queries = RandomMatrix(20, kDims, 3);
   IndexParts learned = file_.index->parts();

@@ -88,6 +88,17 @@ class Lut16Data {
   // compares with the sums, literally. All queries have this table.
   void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds, uint16_t score_offset,
              int64_t num_candidates) const {
+    for (const bool rare_hits : {false, true}) {
+      CheckWith(kernel, thresholds, score_offset, num_candidates, rare_hits);
+    }
+  }
+  void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds) const {
+    Check(kernel, thresholds, 1000, num_candidates());
+  }
+
+ private:
+  void CheckWith(Lut16Kernel kernel, const std::vector<int32_t>& thresholds, uint16_t score_offset,
+                 int64_t num_candidates, bool rare_hits) const {
     std::vector<Lut16Hits> hits(thresholds.size(), Lut16Hits(num_candidates));
     std::vector<Lut16Query> queries;
     for (size_t q = 0; q < thresholds.size(); ++q) {
@@ -97,7 +108,7 @@ class Lut16Data {
     std::vector<Lut16Codes> groups = Groups(num_candidates);
     const int64_t num_groups = static_cast<int64_t>(groups.size());
     for (int64_t i = 0; i < num_groups; ++i) groups.push_back(groups[i]);
-    kernel({groups.data(), num_groups, 2 * num_groups, num_pairs_}, queries.data(),
+    kernel({groups.data(), num_groups, 2 * num_groups, num_pairs_, rare_hits}, queries.data(),
            static_cast<int64_t>(queries.size()));
     for (size_t q = 0; q < thresholds.size(); ++q) {
       std::vector<uint16_t> scores, places;
@@ -113,11 +124,7 @@ class Lut16Data {
       ASSERT_EQ(hits[q].places, places);
     }
   }
-  void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds) const {
-    Check(kernel, thresholds, 1000, num_candidates());
-  }
 
- private:
   // By the words of kernels.h: byte j of a half holds candidate j / 2 + 8 * (j % 2) in the low
   // nibble and that candidate + 16 in the high one.
   void Pack(int64_t candidate, int64_t block, int code) {

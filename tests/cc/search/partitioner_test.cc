@@ -1,5 +1,6 @@
 #include "cc/search/partitioner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <vector>
@@ -79,7 +80,8 @@ TEST_P(PartitionerTest, AllLeavesAreAllLeaves) {
   EXPECT_EQ(Choose({10, 0, 0}, queries_.row(0), 30).chosen_leaves.size(), kLeaves);
 }
 
-// What a bias and the centroid say of a leaf is the mean score of its candidates, but for q.r.
+// What a bias and the centroid say of a leaf is the mean score of its candidates, but for q.r and
+// the allowance for errors of codes.
 TEST_P(PartitionerTest, BiasesOfDistancesHaveTheNormTerm) {
   if (GetParam() != DistanceMeasure::kSquaredL2) return;
   IndexParts parts = file_.index->parts();
@@ -115,6 +117,30 @@ TEST_P(PartitionerTest, BiasesAllowForErrorsOfCodes) {
       EXPECT_GT(allowance, 0);
       EXPECT_NEAR(biases[leaf], without[leaf] + allowance, 1e-4 * allowance);
     }
+  }
+}
+
+// A long candidate makes its leaf's radius large, and the others of the leaf no better.
+TEST_P(PartitionerTest, BiasesAllowForOrdinaryErrorsOnly) {
+  IndexParts parts = file_.index->parts();
+  parts.parameters.leaf_demand = {};
+  const std::vector<float> before = BiasesOf(parts, queries_.row(0));
+  std::vector<float> radii(parts.leaf_radii.begin(), parts.leaf_radii.end());
+  std::vector<float> sorted = radii;
+  std::sort(sorted.begin(), sorted.end());
+  const int64_t longest = std::max_element(radii.begin(), radii.end()) - radii.begin();
+  const float median = sorted[kLeaves / 2], ordinary = radii[longest];
+  ASSERT_LT(ordinary, kMostAllowedRadius * median);
+  radii[longest] = 1000;
+  parts.leaf_radii = radii;
+  const std::vector<float> after = BiasesOf(parts, queries_.row(0));
+  PreparedQuery query;
+  PrepareQuery(parts, queries_.row(0), &query);
+  const float of_measure = GetParam() == DistanceMeasure::kSquaredL2 ? 2 : 1;
+  const float more = kCodeAllowance * of_measure / std::sqrt(static_cast<float>(kDims)) *
+                     query.norm * (kMostAllowedRadius * median - ordinary);
+  for (int64_t leaf = 0; leaf < kLeaves; ++leaf) {
+    EXPECT_NEAR(after[leaf], before[leaf] + (leaf == longest ? more : 0), 1e-5);
   }
 }
 
