@@ -173,17 +173,19 @@ double ScanNanoseconds(int64_t num_pairs, int64_t num_queries) {
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(random.Below(256));
   for (size_t i = 0; i < tables.size(); ++i) tables[i] = static_cast<uint8_t>(random.Below(8));
   std::vector<uint16_t> scores(kGroups * kLut16Group), places(kGroups * kLut16Group);
+  const std::vector<uint8_t> scales(kGroups * kLut16Group, 64);
   std::vector<Lut16Codes> groups(kGroups);
   for (int64_t i = 0; i < kGroups; ++i) {
-    groups[i] = {codes.data() + i * num_pairs * kLut16PairBytes, 0, 0, kLut16Group};
+    groups[i] = {codes.data() + i * num_pairs * kLut16PairBytes,
+                 static_cast<uint32_t>(i * kLut16Group), 0, kLut16Group};
   }
-  const Lut16Scan scan = {groups.data(), kGroups, kGroups, num_pairs};
+  const Lut16Scan scan = {groups.data(), kGroups, kGroups, num_pairs, scales.data()};
   double best = 1e18;
   for (int pass = 0; pass < 300; ++pass) {
     std::vector<Lut16Query> queries;
     for (int64_t q = 0; q < num_queries; ++q) {
       const uint8_t* table = tables.data() + q * RoundUp(2 * num_pairs, 4) * 16;
-      queries.push_back({table, kLut16MaxSum, 0, scores.data(), places.data(), 0});
+      queries.push_back({table, kLut16MaxSum, 0, 0, scores.data(), places.data(), 0});
     }
     const double begin = Now();
     ActiveKernels().lut16_scan(scan, queries.data(), num_queries);

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <numeric>
 
+#include "cc/base/finite.h"
+#include "cc/build/code_scales.h"
 #include "cc/build/codebook_trainer.h"
 #include "cc/build/demand.h"
 #include "cc/build/kmeans.h"
@@ -320,13 +322,22 @@ Status Builder::AssignLeaves(const BuildContext& context) {
 }
 
 Status Builder::TrainEncoder(const BuildContext& context) {
-  const IndexParameters& parameters = parts_.parameters;
+  IndexParameters& parameters = parts_.parameters;
   encoder_.distance_measure = parameters.distance_measure;
   encoder_.dims_per_block = parameters.dimensions_per_block;
   encoder_.threshold = parameters.anisotropic_quantization_threshold;
   encoder_.mean_squared_norm = squared_norms_ / static_cast<double>(num_rows_);
   encoder_.centroids = View(centroids_, dimensions_);
   encoder_.center = center_;
+
+  const ResidualLengths lengths(rows_, encoder_.centroids, leaves_, context.executor);
+  parameters.longest_residual = LongestResidual(lengths, leaves_);
+  TFSCANN_ASSIGN_OR_RETURN(parts_.leaf_radii, AddSection(section::kLeafRadii, lengths.of_leaves));
+  TFSCANN_ASSIGN_OR_RETURN(
+      parts_.code_scales,
+      AddSection(section::kCodeScales, CodeScales(parameters.distance_measure, lengths,
+                                                  parameters.longest_residual, leaves_)));
+  encoder_.code_scales = parts_.code_scales;
 
   const std::vector<int64_t> which =
       demand_.empty()
@@ -335,10 +346,18 @@ Status Builder::TrainEncoder(const BuildContext& context) {
                            kCodebookSampleStage);
   std::vector<float> residuals = GatherRows(rows_, which);
   for (size_t i = 0; i < which.size(); ++i) {
-    const float* centroid = encoder_.centroids.row(first_leaf_[which[i]]);
+    const int32_t leaf = first_leaf_[which[i]];
+    float* const residual = residuals.data() + i * dimensions_;
+    double squared = 0;
     for (int64_t dim = 0; dim < dimensions_; ++dim) {
-      residuals[i * dimensions_ + dim] -= centroid[dim];
+      residual[dim] -= encoder_.centroids.row(leaf)[dim];
+      squared += static_cast<double>(residual[dim]) * residual[dim];
     }
+    const float length = LengthToScale(parameters.distance_measure,
+                                       ToFiniteFloat(std::sqrt(squared)), lengths.of_leaves[leaf]);
+    if (length == 0) continue;
+    const float scale = std::max(1.0f, parameters.longest_residual / length);
+    for (int64_t dim = 0; dim < dimensions_; ++dim) residual[dim] *= scale;
   }
   TFSCANN_ASSIGN_OR_RETURN(encoder_.codebooks, TrainCodebooks(View(residuals, dimensions_),
                                                               encoder_.dims_per_block, context));
@@ -360,11 +379,8 @@ Status Builder::Encode(const BuildContext& context) {
       const Span<uint8_t> codes,
       AddSection<uint8_t>(section::kCodes,
                           leaves_.num_groups() * encoder_.num_pairs() * kLut16PairBytes));
-  TFSCANN_ASSIGN_OR_RETURN(const Span<float> radii,
-                           AddSection<float>(section::kLeafRadii, leaves_.size()));
   parts_.codes = codes;
-  parts_.leaf_radii = radii;
-  return encoder_.EncodeLeaves(rows_, leaves_, context, codes.data(), radii.data());
+  return encoder_.EncodeLeaves(rows_, leaves_, context, codes.data());
 }
 
 Status Builder::EncodeInt8Rows(const BuildContext& context) {

@@ -27,14 +27,15 @@ class RowEncoder {
         direction_(padded_),
         work_(encoder.num_blocks() * 32) {}
 
-  // Writes num_code_blocks() codes; returns the squared length of the residual.
-  double Encode(const float* x, int64_t leaf, uint8_t* codes) {
+  // Writes the num_code_blocks() codes of a candidate at a position.
+  void Encode(const float* x, int64_t leaf, int64_t position, uint8_t* codes) {
     const float* centroid = encoder_.centroids.row(leaf);
-    double norm_squared = 0, residual_squared = 0;
+    scale_ = static_cast<double>(encoder_.code_scales[position]) / kLut16MaxScale;
+    const double inverse_scale = scale_ > 0 ? 1 / scale_ : 0;
+    double norm_squared = 0;
     for (int64_t dim = 0; dim < encoder_.dims(); ++dim) {
-      residual_[dim] = x[dim] - centroid[dim];
+      residual_[dim] = ToFiniteFloat((static_cast<double>(x[dim]) - centroid[dim]) * inverse_scale);
       norm_squared += static_cast<double>(x[dim]) * x[dim];
-      residual_squared += static_cast<double>(residual_[dim]) * residual_[dim];
     }
     float extra_weight = 0;
     if (encoder_.distance_measure != DistanceMeasure::kSquaredL2 && norm_squared > 0) {
@@ -50,24 +51,25 @@ class RowEncoder {
     if (!encoder_.norm_codebooks.empty()) {
       EncodeNormTerm(encoder_.norm_codebooks, NormTerm(leaf, codes), codes + encoder_.num_blocks());
     }
-    return residual_squared;
   }
 
   // What the candidate encoded last has on top of 2 q.r', r' being what its codes stand for, and
-  // of its leaf's part. For |q-c-r|^2 that is the leaf's norm term minus (2 c.r + |r|^2), with c
-  // relative to the mean candidate; but 2 q.r' is wrong by 2 q.e, e = r - r'. Queries which want
-  // the candidate are near it, so that q = c + kSharedResidual r and more, in no direction more
-  // than in others; what of 2 q.e is known that way is added.
+  // of its leaf's part; over its scale. For |q-c-r|^2 that is the leaf's norm term minus (2 c.r +
+  // |r|^2), with c relative to the mean candidate; but 2 q.r' is wrong by 2 q.e, e = r - r'.
+  // Queries which want the candidate are near it, so that q = c + kSharedResidual r and more, in no
+  // direction more than in others; what of 2 q.e is known that way is added.
   double NormTerm(int64_t leaf, const uint8_t* codes) const {
     const float* centroid = encoder_.centroids.row(leaf);
+    if (scale_ == 0) return 0;
     double term = encoder_.leaf_norm_terms[leaf];
     for (int64_t dim = 0; dim < encoder_.dims(); ++dim) {
       const double c = static_cast<double>(centroid[dim]) - encoder_.center[dim];
-      const double r = residual_[dim];
-      const double e = r - encoder_.codebooks[dim * 16 + codes[dim / encoder_.dims_per_block]];
+      const double r = scale_ * residual_[dim];
+      const double coded = encoder_.codebooks[dim * 16 + codes[dim / encoder_.dims_per_block]];
+      const double e = scale_ * (residual_[dim] - coded);
       term += 2 * (c + kSharedResidual * r) * e - (2 * c + r) * r;
     }
-    return term;
+    return term / scale_;
   }
 
  private:
@@ -81,7 +83,8 @@ class RowEncoder {
 
   const Encoder& encoder_;
   const int64_t padded_;
-  std::vector<float> residual_;
+  double scale_ = 1;
+  std::vector<float> residual_;  // over the scale
   std::vector<float> direction_;
   std::vector<float> work_;
 };
@@ -138,7 +141,8 @@ void Encoder::ChooseNormCodebooks(MatrixView<const float> rows, const Leaves& le
   const int64_t stride = std::max<int64_t>(1, leaves.num_groups() * kLut16Group / sample);
   for (int64_t leaf = 0, next = 0; leaf < leaves.size(); ++leaf) {
     for (; next < leaves.sizes[leaf]; next += stride) {
-      row_encoder.Encode(rows.row(leaves.rows(leaf)[next]), leaf, codes.data());
+      const int64_t position = int64_t{leaves.first_groups[leaf]} * kLut16Group + next;
+      row_encoder.Encode(rows.row(leaves.rows(leaf)[next]), leaf, position, codes.data());
       const double term = row_encoder.NormTerm(leaf, codes.data());
       if (std::isfinite(term)) terms.push_back(term);
     }
@@ -149,7 +153,7 @@ void Encoder::ChooseNormCodebooks(MatrixView<const float> rows, const Leaves& le
 }
 
 Status Encoder::EncodeLeaves(MatrixView<const float> rows, const Leaves& leaves,
-                             const BuildContext& context, uint8_t* codes, float* radii) const {
+                             const BuildContext& context, uint8_t* codes) const {
   constexpr char kStage[] = "encoding candidates";
   const int64_t group_bytes = num_pairs() * kLut16PairBytes;
   TFSCANN_RETURN_IF_ERROR(context.Report(kStage, 0, leaves.size()));
@@ -157,9 +161,9 @@ Status Encoder::EncodeLeaves(MatrixView<const float> rows, const Leaves& leaves,
     RowEncoder row_encoder(*this);
     std::vector<uint8_t> row_codes(num_code_blocks());
     const int32_t* members = leaves.rows(leaf);
-    double squared = 0;
+    const int64_t first = int64_t{leaves.first_groups[leaf]} * kLut16Group;
     for (int64_t i = 0; i < leaves.sizes[leaf]; ++i) {
-      squared += row_encoder.Encode(rows.row(members[i]), leaf, row_codes.data());
+      row_encoder.Encode(rows.row(members[i]), leaf, first + i, row_codes.data());
       uint8_t* group = codes + (leaves.first_groups[leaf] + i / kLut16Group) * group_bytes;
       const int candidate = static_cast<int>(i % kLut16Group);
       for (int64_t block = 0; block < num_code_blocks(); ++block) {
@@ -167,8 +171,6 @@ Status Encoder::EncodeLeaves(MatrixView<const float> rows, const Leaves& leaves,
             static_cast<uint8_t>(row_codes[block] << (candidate >= 16 ? 4 : 0));
       }
     }
-    const double size = std::max<double>(1, leaves.sizes[leaf]);
-    radii[leaf] = ToFiniteFloat(std::sqrt(squared / size));
   });
   return context.Report(kStage, leaves.size(), leaves.size());
 }

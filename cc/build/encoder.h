@@ -7,6 +7,7 @@
 // T being anisotropic_quantization_threshold and m the root mean square length of the candidates:
 // T is relative to that, so that it means the same for data of any scale. squared_l2 uses eta = 1:
 // there the norm term makes up for errors along the candidate, see NormTerm in encoder.cc.
+// Residuals and errors are over the scale of the code (code_scales.h).
 #ifndef TFSCANN_BUILD_ENCODER_H_
 #define TFSCANN_BUILD_ENCODER_H_
 
@@ -27,7 +28,9 @@ struct Encoder {
   MatrixView<const float> centroids;
   std::vector<float> center;     // squared_l2: the mean candidate
   std::vector<float> codebooks;  // [num_blocks][dims_per_block][16]
-  // squared_l2: see IndexParts.
+  // See IndexParts.
+  Span<const uint8_t> code_scales;
+  // squared_l2.
   Span<const float> leaf_norm_terms;
   std::vector<float> norm_codebooks;
 
@@ -46,9 +49,9 @@ struct Encoder {
   void ChooseNormCodebooks(MatrixView<const float> rows, const Leaves& leaves, int64_t sample);
 
   // Encodes every candidate of every leaf. `rows` are all candidates. codes: num_groups x num_pairs
-  // x 32 bytes, zero; radii: [num_leaves], the root mean square length of the residuals.
+  // x 32 bytes, zero.
   Status EncodeLeaves(MatrixView<const float> rows, const Leaves& leaves,
-                      const BuildContext& context, uint8_t* codes, float* radii) const;
+                      const BuildContext& context, uint8_t* codes) const;
 };
 
 }  // namespace tfscann

@@ -33,7 +33,8 @@ double RoundingLoss(const Range& range, std::vector<float> block_ranges) {
   block_ranges.insert(block_ranges.end(), kNormBlocks, ToFiniteFloat(range.width() / kNormBlocks));
   const auto num_blocks = static_cast<int64_t>(block_ranges.size());
   block_ranges.resize(RoundUp(num_blocks, 4));
-  const double unit = 1.0 / static_cast<double>(TableScale(block_ranges.data(), num_blocks));
+  const double unit =
+      1.0 / static_cast<double>(TableScale(block_ranges.data(), num_blocks, /*allowance=*/0));
   const double step = range.width() / kSteps;
   return (static_cast<double>(num_blocks) * unit * unit + step * step) / 12;
 }

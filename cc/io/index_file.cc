@@ -40,7 +40,8 @@ struct StoredParameters {
   uint32_t int8_row_stride;  // 0, in files of version 1: Int8RowBytes
   uint32_t branches;         // 0, in files of versions 1 and 2: leaves in any order
   uint32_t learned_routing;  // 0, in files of versions 1 to 4: centroids rank leaves
-  char unused[16];
+  float longest_residual;    // 0, in files of versions 1 to 5
+  char unused[12];
 };
 static_assert(sizeof(StoredParameters) == kParametersBytes);
 
@@ -145,6 +146,8 @@ class PartsReader {
             "anisotropic_quantization_threshold", stored.anisotropic_quantization_threshold);
     Require(std::isfinite(stored.target_recall), "target_recall", stored.target_recall);
     Require(std::isfinite(stored.measured_recall), "measured_recall", stored.measured_recall);
+    Require(std::isfinite(stored.longest_residual) && stored.longest_residual >= 0,
+            "longest_residual", stored.longest_residual);
     Require(std::isfinite(stored.leaf_intercept), "leaf_intercept", stored.leaf_intercept);
     Require(std::isfinite(stored.leaf_best_weight), "leaf_best_weight", stored.leaf_best_weight);
     Require(std::isfinite(stored.leaf_deviation_weight), "leaf_deviation_weight",
@@ -178,6 +181,7 @@ class PartsReader {
     parameters_.soar = stored.soar == 1;
     parameters_.soar_lambda = stored.soar_lambda;
     parameters_.anisotropic_quantization_threshold = stored.anisotropic_quantization_threshold;
+    parameters_.longest_residual = stored.longest_residual;
     parameters_.num_leaves_to_search = stored.num_leaves_to_search;
     parameters_.num_reordering_candidates = stored.num_reordering_candidates;
     parameters_.training_iterations = stored.training_iterations;
@@ -260,6 +264,17 @@ class PartsReader {
     const int64_t groups = parts->leaf_first_groups[leaves];
     parts->codes =
         Values<uint8_t>(section::kCodes, groups * parameters_.num_code_pairs() * kLut16PairBytes);
+    if (sections_.format_version() >= 6) ReadCodeScales(groups * kLut16Group, parts);
+  }
+
+  void ReadCodeScales(int64_t positions, IndexParts* parts) {
+    parts->code_scales = Values<uint8_t>(section::kCodeScales, positions);
+    if (!status_.ok()) return;
+    const uint8_t* const largest =
+        std::max_element(parts->code_scales.begin(), parts->code_scales.end());
+    if (positions > 0 && *largest > kLut16MaxScale) {
+      Fail(section::kCodeScales, "a scale is ", int{*largest});
+    }
   }
 
   void ReadLeaves(IndexParts* parts) {
@@ -331,6 +346,20 @@ Result<Memory> AlignedCopy(const Memory& memory) {
   return Memory{{buffer->data(), buffer->size()}, buffer, /*mapped=*/false};
 }
 
+// The largest scale for every position of an index that has none, kept with its memory.
+void AddCodeScales(IndexParts* parts, std::shared_ptr<const void>* memory) {
+  struct Kept {
+    std::shared_ptr<const void> memory;
+    AlignedBuffer<uint8_t> scales;
+  };
+  const auto kept = std::make_shared<Kept>();
+  kept->memory = std::move(*memory);
+  uint8_t* const scales = kept->scales.Resize(parts->position_rows.size());
+  std::fill(scales, scales + kept->scales.size(), static_cast<uint8_t>(kLut16MaxScale));
+  parts->code_scales = {scales, kept->scales.size()};
+  *memory = kept;
+}
+
 }  // namespace
 
 void EncodeParameters(const IndexParameters& parameters, IdentifierType identifier_type,
@@ -346,6 +375,7 @@ void EncodeParameters(const IndexParameters& parameters, IdentifierType identifi
   stored.branches = parameters.branches;
   stored.learned_routing = parameters.learned_routing;
   stored.dimensions_per_block = parameters.dimensions_per_block;
+  stored.longest_residual = parameters.longest_residual;
   stored.num_leaves_to_search = parameters.num_leaves_to_search;
   stored.num_reordering_candidates = parameters.num_reordering_candidates;
   stored.training_iterations = parameters.training_iterations;
@@ -387,9 +417,11 @@ Result<IndexFile> OpenIndex(Memory memory, Executor* executor) {
   if (!parts.parameters.exact()) {
     TFSCANN_RETURN_IF_ERROR(ArrangePages(memory, sections.Find(section::kRows)));
   }
+  std::shared_ptr<const void> owner = memory.owner;
+  if (!parts.parameters.exact() && parts.code_scales.empty()) AddCodeScales(&parts, &owner);
   IndexFile file;
   file.format_version = sections.format_version();
-  file.index = std::make_shared<const Index>(parts, memory.owner);
+  file.index = std::make_shared<const Index>(parts, std::move(owner));
   file.memory = std::move(memory);
   for (const SectionReader::Section& section : sections.sections()) {
     // Printed, so printable.

@@ -30,6 +30,7 @@ inline constexpr char kPositionRows[] = "position_rows";
 inline constexpr char kCodebooks[] = "codebooks";
 inline constexpr char kNormCodebooks[] = "norm_codebooks";
 inline constexpr char kCodes[] = "codes";
+inline constexpr char kCodeScales[] = "code_scales";
 inline constexpr char kIdentifiers[] = "identifiers";
 inline constexpr char kIdentifierOffsets[] = "id_offsets";
 inline constexpr char kIdentifierSlots[] = "id_slots";

@@ -29,7 +29,7 @@
 
 namespace tfscann {
 
-inline constexpr uint32_t kFormatVersion = 5;
+inline constexpr uint32_t kFormatVersion = 6;
 inline constexpr int64_t kHeaderBytes = 1024;
 inline constexpr int64_t kMaxSections = 24;
 inline constexpr int64_t kMaxSectionName = 15;

@@ -43,14 +43,18 @@ constexpr int64_t Lut16StepsPerRun(int64_t num_steps) {
   return (num_steps + num_runs - 1) / num_runs;
 }
 
+// What is multiplied with a candidate's sum is its scale, at most this, over kLut16ScaleOne.
+inline constexpr int kLut16MaxScale = 127;
+inline constexpr int kLut16ScaleOne = 128;
+
 // Groups of a scan: few enough for a register to hold a number for each.
 inline constexpr int64_t kLut16MaxGroups = 16;
 
 // The codes of a group.
 struct Lut16Codes {
   const uint8_t* codes;     // num_pairs x 32 bytes
-  uint32_t first_position;  // of its candidates; no matter to lut16_scan
-  uint16_t score_offset;    // added to the sums
+  uint32_t first_position;  // of its candidates
+  uint16_t score_offset;    // added to the scaled sums
   uint16_t num_candidates;  // in [1, 32]
 };
 
@@ -63,19 +67,23 @@ struct Lut16Scan {
   // kLut16GroupsAhead behind it are asked for, if the list has it.
   int64_t num_listed;
   int64_t num_pairs;
+  const uint8_t* scales;  // of the candidate at each position
   // Most groups are expected to have no hits: no matter to what comes out, but to how fast.
   bool rare_hits = false;
 };
 inline constexpr int64_t kLut16GroupsAhead = 12;
 
-// One query of a scan, and its hits: candidates whose scores, sums and both offsets together, reach
-// the threshold.
+// One query of a scan, and its hits: candidates whose scores reach the threshold. With both score
+// offsets, a score is
+//   score_offsets + (sum + sum_offset) * scale / kLut16ScaleOne,
+// the latter rounded to the nearest integer, halves up.
 struct Lut16Query {
   // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks. No byte of a run
   // exceeds kLut16MaxByteSum, and no sum over all blocks kLut16MaxSum.
   const uint8_t* table;
   uint16_t threshold;
   uint16_t score_offset;  // what comes out fits in 16 bits
+  int16_t sum_offset;     // with it, every sum fits in 16 bits, with a sign
   // The hits' scores, and their places in the scan, 32 a group, in order. Room for all groups'
   // candidates is written to.
   uint16_t* scores;

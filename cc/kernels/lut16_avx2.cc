@@ -42,9 +42,11 @@ struct GroupSums {
   ByteSums low;
   ByteSums high;
 };
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums NoSums() {
-  const __m256i zero = _mm256_setzero_si256();
-  return {{zero, zero}, {zero, zero}};
+// Sums of nothing but an offset, which one half of each register has for both.
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums OnlyOffset(int16_t offset) {
+  const __m256i odd = _mm256_zextsi128_si256(_mm_set1_epi16(offset));
+  const __m256i all = _mm256_add_epi16(odd, _mm256_slli_epi16(odd, 8));
+  return {{all, odd}, {all, odd}};
 }
 
 // All ones where a score reaches the threshold, as an unsigned number.
@@ -60,17 +62,33 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void Split(__m256i low, __m256i high, __m128i*
   parts[3] = _mm256_extracti128_si256(high, 1);
 }
 
+// The scales of 16 candidates, in the upper bytes of words: what multiplying and rounding by
+// VPMULHRSW wants.
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i LoadScales(const uint8_t* scales) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(scales));
+  return _mm256_slli_epi16(_mm256_cvtepu8_epi16(bytes), 8);
+}
+
+// Those of a group.
+struct GroupScales {
+  __m256i low;
+  __m256i high;
+};
+
 // Writes out the candidates of a group whose scores reach the threshold, in steps that do not
 // depend on how many there are: that cannot be foretold, and where the processor is wrong it has
 // lost most of the next group's work. But for whether there are any, if they are rare.
 template <bool kRareHits>
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, const __m128i* places,
-                                                 const GroupSums& sums, Lut16Query* query) {
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, const GroupScales& scales,
+                                                 const __m128i* places, const GroupSums& sums,
+                                                 Lut16Query* query) {
   const __m256i offset =
       _mm256_add_epi16(_mm256_set1_epi16(static_cast<int16_t>(query->score_offset)),
                        _mm256_set1_epi16(static_cast<int16_t>(group.score_offset)));
-  const __m256i low = _mm256_add_epi16(CandidateSums(sums.low), offset);
-  const __m256i high = _mm256_add_epi16(CandidateSums(sums.high), offset);
+  const __m256i low =
+      _mm256_add_epi16(_mm256_mulhrs_epi16(CandidateSums(sums.low), scales.low), offset);
+  const __m256i high =
+      _mm256_add_epi16(_mm256_mulhrs_epi16(CandidateSums(sums.high), scales.high), offset);
   const __m256i threshold = _mm256_set1_epi16(static_cast<int16_t>(query->threshold));
   const __m256i kept = _mm256_packs_epi16(Reach(low, threshold), Reach(high, threshold));
   // packs interleaves the halves of its arguments: 0-7, 16-23, 8-15, 24-31.
@@ -80,13 +98,13 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, const 
   if (kRareHits && mask == 0) return;
   __m128i scores[4];
   Split(low, high, scores);
+  uint16_t* const to_scores = query->scores;
+  uint16_t* const to_places = query->places;
   int64_t count = query->num_hits;
   TFSCANN_UNROLL for (int i = 0; i < 4; ++i) {
     const uint32_t of_part = (mask >> (8 * i)) & 255;
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(query->scores + count),
-                     TakeWords(scores[i], of_part));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(query->places + count),
-                     TakeWords(places[i], of_part));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to_scores + count), TakeWords(scores[i], of_part));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to_places + count), TakeWords(places[i], of_part));
     count += __builtin_popcount(of_part);
   }
   query->num_hits = count;
@@ -125,7 +143,7 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
     const uint8_t* tables[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] = queries[q].table;
     GroupSums sums[kQueries];
-    TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) sums[q] = NoSums();
+    TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) sums[q] = OnlyOffset(queries[q].sum_offset);
     for (int64_t left = scan.num_pairs; left > 0; left -= run) {
       const int64_t count = left < run ? left : run;
       __m256i low[kQueries], high[kQueries];
@@ -141,8 +159,10 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
         AddBytes(&sums[q].high, high[q]);
       }
     }
+    const uint8_t* const of_group = ScalesOf(scan, group);
+    const GroupScales scales = {LoadScales(of_group), LoadScales(of_group + 16)};
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      WriteHits<kRareHits>(group, places, sums[q], &queries[q]);
+      WriteHits<kRareHits>(group, scales, places, sums[q], &queries[q]);
     }
   }
 }

@@ -70,12 +70,19 @@ struct Words {
 };
 constexpr Words kWords;
 
+// Scales in the upper bytes of words: what multiplying and rounding by VPMULHRSW wants.
+TFSCANN_AVX512 TFSCANN_LUT16_INLINE __m512i LoadScales(const uint8_t* scales) {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(scales));
+  return _mm512_slli_epi16(_mm512_cvtepi8_epi16(bytes), 8);
+}
+
 // Writes the hits of a group. Without a branch: which groups have any cannot be foretold, and where
 // the processor is wrong it has lost most of the next group's work.
-TFSCANN_AVX512 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, __m512i places,
-                                                   const GroupSums& sums, Lut16Query* query) {
-  const __m512i words =
-      _mm512_permutex2var_epi16(sums.low, _mm512_load_si512(kWords.low_words), sums.high);
+TFSCANN_AVX512 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, __m512i scales,
+                                                   __m512i places, const GroupSums& sums,
+                                                   Lut16Query* query) {
+  const __m512i words = _mm512_mulhrs_epi16(
+      _mm512_permutex2var_epi16(sums.low, _mm512_load_si512(kWords.low_words), sums.high), scales);
   // Each is one load.
   const __m512i of_group = _mm512_set1_epi16(static_cast<int16_t>(group.score_offset));
   const __m512i of_query = _mm512_set1_epi16(static_cast<int16_t>(query->score_offset));
@@ -104,7 +111,7 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
     GroupSums sums[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
       tables[q] = queries[q].table;
-      sums[q] = {zero, zero};
+      sums[q].low = sums[q].high = _mm512_set1_epi32(queries[q].sum_offset);
     }
     for (int64_t left = scan.num_pairs; left > 0; left -= run) {
       __m512i low[kQueries], high[kQueries];
@@ -129,8 +136,9 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
         sums[q].high = AddBytes(sums[q].high, high[q], transposition, ones);
       }
     }
+    const __m512i scales = LoadScales(ScalesOf(scan, group));
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      WriteHits(group, places, sums[q], &queries[q]);
+      WriteHits(group, scales, places, sums[q], &queries[q]);
     }
     places = _mm512_add_epi16(places, _mm512_set1_epi16(kLut16Group));
   }

@@ -15,12 +15,17 @@ TFSCANN_LUT16_INLINE uint32_t CandidatesOf(const Lut16Codes& group) {
   return static_cast<uint32_t>((uint64_t{1} << group.num_candidates) - 1);
 }
 
+TFSCANN_LUT16_INLINE const uint8_t* ScalesOf(const Lut16Scan& scan, const Lut16Codes& group) {
+  return scan.scales + group.first_position;
+}
+
 // Asks for what will be scanned a while after a group.
 TFSCANN_LUT16_INLINE void PrefetchAhead(const Lut16Scan& scan, int64_t group) {
   if (group + kLut16GroupsAhead >= scan.num_listed) return;
-  const uint8_t* const codes = scan.groups[group + kLut16GroupsAhead].codes;
+  const Lut16Codes& ahead = scan.groups[group + kLut16GroupsAhead];
   const int64_t bytes = scan.num_pairs * kLut16PairBytes;
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(codes + i, 0, 2);
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(ahead.codes + i, 0, 2);
+  __builtin_prefetch(scan.scales + ahead.first_position, 0, 2);
 }
 
 }  // namespace tfscann

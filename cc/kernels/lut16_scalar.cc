@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "cc/kernels/lut16_group.h"
 #include "cc/kernels/targets_internal.h"
 
@@ -36,12 +34,13 @@ void Lut16ScanScalar(const Lut16Scan& scan, Lut16Query* queries, int64_t num_que
   for (int64_t number = 0; number < scan.num_groups; ++number) {
     const Lut16Codes& group = scan.groups[number];
     for (Lut16Query* query = queries; query < queries + num_queries; ++query) {
-      uint16_t scores[kLut16Group];
-      std::fill(scores, scores + kLut16Group,
-                static_cast<uint16_t>(query->score_offset + group.score_offset));
+      uint16_t scores[kLut16Group] = {};
       AddUp(group.codes, scan.num_pairs, query->table, scores);
+      const uint8_t* const scales = ScalesOf(scan, group);
       uint32_t mask = 0;
       for (int i = 0; i < kLut16Group; ++i) {
+        const int scaled = ((scores[i] + query->sum_offset) * scales[i] + kLut16ScaleOne / 2) >> 7;
+        scores[i] = static_cast<uint16_t>(query->score_offset + group.score_offset + scaled);
         mask |= static_cast<uint32_t>(scores[i] >= query->threshold) << i;
       }
       WriteHits(number, scores, mask & CandidatesOf(group), query);

@@ -50,7 +50,8 @@ class CodeReader {
     const int64_t block = dim / parts_.parameters.dimensions_per_block;
     const int64_t pair = group * parts_.parameters.num_code_pairs() + block / 2;
     const uint8_t byte = parts_.codes[pair * kLut16PairBytes + block % 2 * 16 + Lut16Byte(place)];
-    return parts_.codebooks[dim * 16 + (place >= 16 ? byte >> 4 : byte & 15)];
+    const float entry = parts_.codebooks[dim * 16 + (place >= 16 ? byte >> 4 : byte & 15)];
+    return entry * parts_.code_scales[group * kLut16Group + place] / kLut16MaxScale;
   }
 
   const IndexParts& parts_;

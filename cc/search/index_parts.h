@@ -42,6 +42,10 @@ struct IndexParts {
   Span<const uint32_t> leaf_sizes;
   // [groups x 32] the row at each position; -1 behind a leaf's last candidate.
   Span<const int32_t> position_rows;
+  // [groups x 32] what the codes at each position are multiplied with, over kLut16MaxScale: in
+  // proportion to the length of the residual, so that codebooks are for residuals of one length. 0
+  // behind a leaf's last candidate. Files of versions 1 to 5 have none: all are the largest.
+  Span<const uint8_t> code_scales;
   // [num_blocks][dimensions_per_block][16], dimensions behind the last being zero.
   Span<const float> codebooks;
   // squared_l2: [num_leaves] the mean of 2 c.r + |r|^2 for the candidates of each leaf, so that

@@ -1,6 +1,7 @@
 #include "cc/search/lookup_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -42,8 +43,8 @@ float ZeroBias(const IndexParts& parts, int64_t needed, float largest_sum, float
     lowest = std::min(lowest, leaf.bias);
     highest = std::max(highest, leaf.bias);
   }
-  if ((highest - lowest) * scale <= LookupTable::kMaxScoreOffset) return lowest;
-  const float below = std::min(largest_sum, LookupTable::kMaxScoreOffset / 2);
+  if ((highest - lowest) * scale <= LookupTable::kMaxBiasUnits) return lowest;
+  const float below = std::min(largest_sum, LookupTable::kMaxBiasUnits / 2);
   return std::max(lowest, DecidingBias(parts, needed, leaves, sorted) - below / scale);
 }
 
@@ -74,13 +75,13 @@ float LargestByte(const float* ranges, int64_t num_blocks) {
 
 }  // namespace
 
-float TableScale(const float* ranges, int64_t num_blocks) {
-  const float sum = SumOf(ranges, RoundUp(num_blocks, 4));
+float TableScale(const float* ranges, int64_t num_blocks, float allowance) {
+  const float sum = SumOf(ranges, RoundUp(num_blocks, 4)) + allowance;
   if (!(sum <= std::numeric_limits<float>::max())) return 0;
-  // Rounding adds half an entry to each at most; adding up kMaxBlocks floats, in four sums, loses
-  // less than 2 of them.
+  // Rounding adds half an entry to each at most, and to the allowance; adding up kMaxBlocks floats,
+  // in four sums, loses less than 2 of them.
   constexpr float kByteRoom = kLut16MaxByteSum - 1 - 0.5f * kLut16MaxStepsPerRun;
-  const float room = kLut16MaxSum - 2 - 0.5f * static_cast<float>(num_blocks);
+  const float room = kLut16MaxSum - 2 - 0.5f * static_cast<float>(num_blocks + 1);
   static_assert(kLut16BlocksPerStep[0] == 2 && kLut16BlocksPerStep[1] == 4);
   const float largest_byte =
       std::max(LargestByte<2>(ranges, num_blocks), LargestByte<4>(ranges, num_blocks));
@@ -96,13 +97,14 @@ void MakeLookupTable(const IndexParts& parts, int64_t needed, QueryState* query,
   const int64_t num_blocks = parameters.num_blocks();
   const int64_t num_code_blocks = parameters.num_code_blocks();
   const bool squared_l2 = parameters.distance_measure == DistanceMeasure::kSquaredL2;
+  const float multiplier = squared_l2 ? 2.0f : 1.0f;
 
   float* products = scratch->products.Resize(num_code_blocks * 16);
   ActiveKernels().block_products(
       squared_l2 ? query->query.centered.data() : query->query.values.data(),
       parts.codebooks.data(), num_blocks, parameters.dimensions_per_block, products);
   if (squared_l2) {
-    for (int64_t i = 0; i < num_blocks * 16; ++i) products[i] *= 2;
+    for (int64_t i = 0; i < num_blocks * 16; ++i) products[i] *= multiplier;
     std::copy(parts.norm_codebooks.begin(), parts.norm_codebooks.end(), products + num_blocks * 16);
   }
   float* minima = scratch->block_minima.Resize(num_code_blocks);
@@ -112,22 +114,29 @@ void MakeLookupTable(const IndexParts& parts, int64_t needed, QueryState* query,
   std::fill(ranges + num_code_blocks, ranges + padded, 0.0f);
 
   LookupTable& table = query->lookup_table;
-  table.scale = TableScale(ranges, num_code_blocks);
+  table.allowance = multiplier * kCodeAllowance * query->query.norm /
+                    std::sqrt(static_cast<float>(parameters.dimensions));
+  const float allowance = table.allowance * parameters.longest_residual;
+  const float scale = TableScale(ranges, num_code_blocks, allowance);
+  // In this order a NaN becomes 0: infinite terms leave no resolution.
+  const float allowance_units = std::max(0.0f, std::nearbyint(allowance * scale));
   const float largest_sum =
-      SumOf(ranges, padded) * table.scale + 0.5f * static_cast<float>(num_code_blocks);
+      SumOf(ranges, padded) * scale + 0.5f * static_cast<float>(num_code_blocks) + allowance_units;
+  // Where norm blocks hold all of a candidate's terms, not what they are more than a leaf's, there
+  // is nothing to be given back: all have the same scale.
+  const bool whole_terms = squared_l2 && parts.leaf_norm_terms.empty();
+  const float of_zero = -scale * std::accumulate(minima, minima + num_code_blocks, 0.0f);
+  const float most = std::min(static_cast<float>(kLut16MaxSum), largest_sum);
+  const float zero_sum = whole_terms ? 0.0f : std::min(most, std::max(0.0f, of_zero));
+  table.zero_sum = static_cast<uint16_t>(std::nearbyint(zero_sum));
+  table.sum_offset = static_cast<int16_t>(static_cast<int32_t>(allowance_units) - table.zero_sum);
+  table.scale = scale * (static_cast<float>(kLut16MaxScale) / kLut16ScaleOne);
   table.zero_bias = ZeroBias(parts, needed, largest_sum, table.scale, query->chosen_leaves,
                              &scratch->sorted_leaves);
-  // Of a candidate whose residual is 0: its blocks' products are 0, that far above the minima. Not
-  // where norm blocks hold all of a candidate's terms, not what they are more than a leaf's.
-  const float of_zero = -table.scale * std::accumulate(minima, minima + num_code_blocks, 0.0f);
-  const bool whole_terms = squared_l2 && parts.leaf_norm_terms.empty();
-  const float most = std::min(static_cast<float>(kLut16MaxSum), largest_sum);
-  table.mean_sum = whole_terms ? 0 : static_cast<uint16_t>(std::min(most, std::max(0.0f, of_zero)));
   uint8_t* entries = table.entries.Resize(padded * 16);
   std::memset(entries, 0, table.entries.size());
-  // Infinite terms leave no resolution.
-  if (table.scale == 0) return;
-  ActiveKernels().quantize_table(products, minima, ranges, table.scale, num_code_blocks, entries);
+  if (scale == 0) return;
+  ActiveKernels().quantize_table(products, minima, ranges, scale, num_code_blocks, entries);
 }
 
 }  // namespace tfscann

@@ -72,6 +72,9 @@ struct IndexParameters {
   bool soar = false;  // every candidate stands in two leaves
   double soar_lambda = 0;
   double anisotropic_quantization_threshold = 0;
+  // The length of a residual that has the largest scale; longer ones have it, too. 0: there are no
+  // scales (IndexParts::code_scales).
+  float longest_residual = 0;
 
   // Bytes from one of the candidates' int8 rows to the next, see int8_rows.h.
   int64_t int8_row_stride = 0;

@@ -31,22 +31,6 @@ float ScoreBound(int64_t count, SearchScratch* scratch) {
   return ActiveKernels().bound_of_largest(maxima, num_maxima, count);
 }
 
-// See kCodeAllowance, kMostAllowedRadius.
-AlignedBuffer<float> AllowancesOf(const IndexParts& parts) {
-  std::vector<float> sorted(parts.leaf_radii.begin(), parts.leaf_radii.end());
-  const auto median = sorted.begin() + static_cast<int64_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), median, sorted.end());
-  const float most = kMostAllowedRadius * *median;
-  float of_radius = kCodeAllowance / std::sqrt(static_cast<float>(parts.parameters.dimensions));
-  // Codes stand for 2 q.r.
-  if (parts.parameters.distance_measure == DistanceMeasure::kSquaredL2) of_radius *= 2;
-  AlignedBuffer<float> allowances(sorted.size());
-  for (size_t leaf = 0; leaf < sorted.size(); ++leaf) {
-    allowances[leaf] = of_radius * std::min(parts.leaf_radii[leaf], most);
-  }
-  return allowances;
-}
-
 // The largest of the scores, and their standard deviation.
 LeafStatistics StatisticsOf(DistanceMeasure distance_measure, const PreparedQuery& query,
                             const float* scores, int64_t count) {
@@ -160,8 +144,7 @@ Partitioner::Partitioner(const IndexParts& parts)
       biases_have_terms_(!parts.leaf_norm_terms.empty()),
       demand_(parts.parameters.leaf_demand),
       learned_(parts.parameters.learned_routing),
-      centroids_(parts.centroids.data(), parts.parameters.dimensions),
-      allowances_(AllowancesOf(parts)) {
+      centroids_(parts.centroids.data(), parts.parameters.dimensions) {
   const int64_t dims = parts.parameters.dimensions;
   leaves_ =
       Centroids(LeafVectorsOf(parts), LeafRadiiOf(parts), LeafNormTermsOf(parts), padded_dims_);
@@ -275,9 +258,6 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* 
     chosen[i] = {leaf, scratch->leaf_biases[place] - term};
   }
   if (learned_) SetBiases(query, scratch);
-  for (size_t i = 0; i < best.size(); ++i) {
-    chosen[i].bias += query->query.norm * allowances_[chosen[i].leaf];
-  }
 }
 
 void Partitioner::PrefetchCentroid(int64_t leaf) const {

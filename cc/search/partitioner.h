@@ -49,16 +49,6 @@ std::vector<float> LeafNormTermsOf(const IndexParts& parts);
 // t being the mean of the leaves' norm terms.
 inline constexpr float kBranchSpread = 7.0f / 6;
 
-// The score of a code is wrong by about |q| s / (3 sqrt(d)) where blocks have two dimensions, more
-// in a leaf of long residuals. A candidate that seems a little worse there is as likely to be among
-// the best, so that a leaf's bias is raised by kCodeAllowance |q| s / sqrt(d), twice that for
-// squared_l2. On the GloVe set 0.3 to 0.5 make no difference; with its lengths as published, a
-// tenth fewer leaves have a recall of 0.99.
-inline constexpr float kCodeAllowance = 0.4f;
-
-// An s that is more times the median is made by single candidates, and says nothing of the others.
-inline constexpr float kMostAllowedRadius = 2;
-
 // Branches whose leaves are ranked, to choose `count` leaves: kBranchShare sqrt(count branches). On
 // the GloVe set, where that is a third of 144 branches at recall 0.95, the neighbours of 95 % then
 // stand in 3 % more candidates.
@@ -81,10 +71,10 @@ class Partitioner {
   explicit Partitioner(const IndexParts& parts);
 
   // Writes the best leaves for a query to its chosen_leaves, best first, each with its bias: q.c,
-  // or 2 q.c - |c|^2 - t for squared_l2 (q and c being relative to the mean candidate), and the
-  // allowance for errors of codes. They are `count`, in [1, num_leaves], on average, by LeafDemand;
-  // all of them if count is num_leaves. Sets leaf_statistics. In an index with branches, only
-  // leaves of the best branches are looked at.
+  // or 2 q.c - |c|^2 - t for squared_l2 (q and c being relative to the mean candidate). They are
+  // `count`, in [1, num_leaves], on average, by LeafDemand; all of them if count is num_leaves.
+  // Sets leaf_statistics. In an index with branches, only leaves of the best branches are looked
+  // at.
   void ChooseLeaves(int64_t count, QueryState* query, SearchScratch* scratch) const;
 
   int64_t num_branches() const { return branches_.count; }
@@ -117,7 +107,7 @@ class Partitioner {
   Span<const int32_t> ChooseGroups(int64_t count, QueryState* query, SearchScratch* scratch) const;
   // Asks for what SetBiases will want of a leaf that may be chosen.
   void PrefetchCentroid(int64_t leaf) const;
-  // The biases of the chosen leaves, but for allowances, where routing vectors have ranked them.
+  // The biases of the chosen leaves where routing vectors have ranked them.
   void SetBiases(QueryState* query, SearchScratch* scratch) const;
   // Leaves for a query, `count` being those of the average one.
   int64_t NumLeavesFor(const LeafStatistics& statistics, int64_t count) const;
@@ -129,7 +119,6 @@ class Partitioner {
   LeafDemand demand_;
   bool learned_ = false;  // routing vectors rank leaves
   Int8Rows centroids_;
-  AlignedBuffer<float> allowances_;  // of each leaf for errors of codes, in |q|
   Centroids leaves_;
   Centroids branches_;  // none if the index has none
 };

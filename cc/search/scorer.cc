@@ -1,6 +1,7 @@
 #include "cc/search/scorer.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "cc/kernels/kernels.h"
 #include "cc/search/lookup_table.h"
@@ -104,8 +105,11 @@ int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, const uint
 // added. Those behind them in the list are asked for meanwhile if `ahead` says so.
 void ScanGroups(const IndexParts& parts, const GroupList& list, int64_t num_groups, bool ahead,
                 QueryState* const* queries, const uint16_t* score_offsets, int64_t num_queries) {
-  const Lut16Scan scan = {list.groups(), num_groups, ahead ? list.size() : num_groups,
+  const Lut16Scan scan = {list.groups(),
+                          num_groups,
+                          ahead ? list.size() : num_groups,
                           parts.parameters.num_code_pairs(),
+                          parts.code_scales.data(),
                           HitsAreRare(queries, num_queries, num_groups)};
   uint16_t places[kScanBatch][kGroupsPerScan * kLut16Group];
   Lut16Query scanned[kScanBatch];
@@ -115,6 +119,7 @@ void ScanGroups(const IndexParts& parts, const GroupList& list, int64_t num_grou
     scanned[q] = {queries[q]->lookup_table.entries.data(),
                   top.threshold(),
                   score_offsets[q],
+                  queries[q]->lookup_table.sum_offset,
                   scores,
                   places[q],
                   0};
@@ -219,11 +224,13 @@ uint16_t LikelyThreshold(const IndexParts& parts, int64_t keep, const QueryState
   const int64_t copies = parts.parameters.soar ? 2 : 1;
   const int64_t wanted = kCandidatesForFloor * (keep + copies * query.excluded.size());
   int64_t candidates = 0;
-  uint16_t lowest = static_cast<uint16_t>(LookupTable::kMaxScoreOffset);
+  const LookupTable& table = query.lookup_table;
+  uint16_t lowest = std::numeric_limits<uint16_t>::max();
   for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(query.chosen_leaves)) {
     candidates += parts.leaf_sizes[leaf.leaf];
-    lowest = std::min(lowest, query.lookup_table.ScoreOffset(leaf.bias));
-    if (candidates >= wanted) return static_cast<uint16_t>(lowest + query.lookup_table.mean_sum);
+    const float radius = std::min(parts.leaf_radii[leaf.leaf], parts.parameters.longest_residual);
+    lowest = std::min(lowest, table.ScoreOffset(leaf.bias + table.allowance * radius));
+    if (candidates >= wanted) return lowest;
   }
   return 0;
 }

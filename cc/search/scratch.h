@@ -34,17 +34,20 @@ struct ChosenLeaf {
 
 struct LookupTable {
   AlignedBuffer<uint8_t> entries;  // 16 a block
-  float scale = 1;                 // units of the integer sums in one unit of score
-  float zero_bias = 0;             // of leaves whose score offset is 0
-  uint16_t mean_sum = 0;           // of a candidate whose residual is 0; or 0
+  float scale = 1;                 // units of the integer scores in one unit of score
+  float zero_bias = 0;             // that counts for nothing
+  float allowance = 0;             // for errors of codes, a unit of the residual's length
+  uint16_t zero_sum = 0;           // of entries that stand for a residual of 0
+  int16_t sum_offset = 0;          // what a sum is more than zero_sum, and the allowance
 
-  // What a leaf adds to the sums of its candidates; with the largest sum it fits in 16 bits.
+  // The score, in units, of a candidate of a leaf whose residual is 0; with what scaled sums add to
+  // it, it fits in 16 bits.
   uint16_t ScoreOffset(float bias) const {
     // std::max in this order turns a NaN (of overflowing products) into 0.
-    const float units = std::min(kMaxScoreOffset, std::max(0.0f, (bias - zero_bias) * scale));
-    return static_cast<uint16_t>(static_cast<int32_t>(units));
+    const float units = std::min(kMaxBiasUnits, std::max(0.0f, (bias - zero_bias) * scale));
+    return static_cast<uint16_t>(static_cast<int32_t>(units) + zero_sum);
   }
-  static constexpr float kMaxScoreOffset = 32767;
+  static constexpr float kMaxBiasUnits = 32767;
 };
 
 // One query on its way through the stages.

@@ -14,6 +14,7 @@
 #include "cc/base/random.h"
 #include "cc/base/status.h"
 #include "cc/build/builder.h"
+#include "cc/build/code_scales.h"
 #include "cc/build/codebook_trainer.h"
 #include "cc/build/config.h"
 #include "cc/build/encoder.h"

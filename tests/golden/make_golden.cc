@@ -31,20 +31,20 @@ Status MakeAll(const std::string& folder) {
   }
   BuildConfig exact;
   exact.distance_measure = DistanceMeasure::kSquaredL2;
-  TFSCANN_RETURN_IF_ERROR(Make(folder + "/v5_exact_int64_ids.idx", exact, GoldenRows(),
+  TFSCANN_RETURN_IF_ERROR(Make(folder + "/v6_exact_int64_ids.idx", exact, GoldenRows(),
                                IdentifierType::kInt64, numbers));
   BuildConfig tree;
   tree.num_leaves = 4;
   TFSCANN_RETURN_IF_ERROR(
-      Make(folder + "/v5_tree_string_ids.idx", tree, GoldenRows(), IdentifierType::kString, names));
+      Make(folder + "/v6_tree_string_ids.idx", tree, GoldenRows(), IdentifierType::kString, names));
   tree.distance_measure = DistanceMeasure::kSquaredL2;
   TFSCANN_RETURN_IF_ERROR(
-      Make(folder + "/v5_squared_l2.idx", tree, GoldenRows(), IdentifierType::kRowNumber, {}));
+      Make(folder + "/v6_squared_l2.idx", tree, GoldenRows(), IdentifierType::kRowNumber, {}));
   tree.distance_measure = DistanceMeasure::kDotProduct;
   tree.num_leaves = kGoldenLeaves;
   TFSCANN_RETURN_IF_ERROR(
-      Make(folder + "/v5_branches.idx", tree, ManyGoldenRows(), IdentifierType::kRowNumber, {}));
-  return Make(folder + "/v5_routing.idx", tree, UnevenGoldenRows(), IdentifierType::kRowNumber, {});
+      Make(folder + "/v6_branches.idx", tree, ManyGoldenRows(), IdentifierType::kRowNumber, {}));
+  return Make(folder + "/v6_routing.idx", tree, UnevenGoldenRows(), IdentifierType::kRowNumber, {});
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cc/build/encoder.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gtest/gtest.h"
@@ -21,6 +22,9 @@ struct Encoded {
       : rows(IntegerMatrix(kRows, dims, 1, 8)), centroids(IntegerMatrix(kLeaves, dims, 2, 4)) {
     for (int32_t row = 0; row < kRows; ++row) leaf_of_row.push_back(row % 7 % kLeaves);
     leaves = ArrangeLeaves({&leaf_of_row}, kLeaves);
+    for (size_t i = 0; i < leaves.position_rows.size(); ++i) {
+      scales.push_back(static_cast<uint8_t>(i % 3 == 0 ? kLut16MaxScale : 80 + i % 47));
+    }
     double squared = 0;
     for (int64_t row = 0; row < kRows; ++row) squared += SquaredNorm(rows.row(row));
     const int64_t num_blocks = CeilDiv(dims, dims_per_block);
@@ -30,6 +34,7 @@ struct Encoded {
     encoder.threshold = threshold;
     encoder.mean_squared_norm = squared / kRows;
     encoder.centroids = centroids;
+    encoder.code_scales = {scales.data(), scales.size()};
     encoder.center.assign(dims, measure == DistanceMeasure::kSquaredL2 ? 1.0f : 0.0f);
     encoder.codebooks.assign(centres.row(0), centres.row(0) + centres.rows() * 16);
     // Dimensions behind the last have centres of zero.
@@ -43,9 +48,8 @@ struct Encoded {
     }
 
     codes.assign(leaves.num_groups() * encoder.num_pairs() * 32, 0);
-    radii.assign(kLeaves, -1.0f);
     TestContext context(threads);
-    TFSCANN_EXPECT_OK(encoder.EncodeLeaves(rows, leaves, context(), codes.data(), radii.data()));
+    TFSCANN_EXPECT_OK(encoder.EncodeLeaves(rows, leaves, context(), codes.data()));
   }
 
   double SquaredNorm(const float* x) const {
@@ -73,14 +77,22 @@ struct Encoded {
     return all;
   }
 
-  // |e|^2 + weight (e . x/|x|)^2 for the error e of these codes.
+  // What the code at a position is multiplied with.
+  double ScaleAt(int64_t position) const { return scales[position] / 127.0; }
+  int64_t PositionOf(int64_t row) const {
+    const auto at = std::find(leaves.position_rows.begin(), leaves.position_rows.end(), row);
+    return at - leaves.position_rows.begin();
+  }
+
+  // |e|^2 + weight (e . x/|x|)^2 for the error e of these codes, over the scale.
   double Loss(int64_t row, const std::vector<int>& row_codes, double weight) const {
     const float* x = rows.row(row);
+    const double scale = ScaleAt(PositionOf(row));
     const float* centroid = centroids.row(leaf_of_row[row]);
     double squared = 0, along = 0;
     for (int64_t dim = 0; dim < rows.cols(); ++dim) {
       const double centre = encoder.codebooks[dim * 16 + row_codes[dim / encoder.dims_per_block]];
-      const double error = x[dim] - centroid[dim] - centre;
+      const double error = (x[dim] - centroid[dim]) / scale - centre;
       squared += error * error;
       along += error * x[dim];
     }
@@ -103,10 +115,10 @@ struct Encoded {
   Matrix centroids;
   std::vector<int32_t> leaf_of_row;
   Leaves leaves;
+  std::vector<uint8_t> scales;
   std::vector<float> norm_terms;
   Encoder encoder;
   std::vector<uint8_t> codes;
-  std::vector<float> radii;
 };
 
 // No other code of any one block has a smaller loss.
@@ -175,7 +187,8 @@ TEST(EncoderTest, LeafNormTermsAndCentroidsMakeUpTheMeanSquaredNorm) {
   }
 }
 
-// With e the error of the codes and 0.4 the share of a residual that a query has, too.
+// Over the scale; with e the error of the codes and 0.4 the share of a residual that a query has,
+// too.
 TEST(EncoderTest, NormBlocksAddUpToTheNormTerm) {
   for (const int64_t dims : {1, 5, 10}) {
     const Encoded encoded(DistanceMeasure::kSquaredL2, dims, std::min<int64_t>(dims, 2), 0.2);
@@ -188,13 +201,16 @@ TEST(EncoderTest, NormBlocksAddUpToTheNormTerm) {
     encoded.ForEachRow([&](int64_t row, int64_t position) {
       const std::vector<int> codes = encoded.CodesAt(position);
       const int64_t leaf = encoded.leaf_of_row[row];
+      const double scale = encoded.ScaleAt(position);
       double expected = encoded.norm_terms[leaf], found = 0;
       for (int64_t dim = 0; dim < dims; ++dim) {
         const float centroid = encoded.centroids.row(leaf)[dim];
         const double c = centroid - encoder.center[dim], r = encoded.rows.row(row)[dim] - centroid;
-        const double e = r - encoder.codebooks[dim * 16 + codes[dim / encoder.dims_per_block]];
+        const double e =
+            r - scale * encoder.codebooks[dim * 16 + codes[dim / encoder.dims_per_block]];
         expected += 2 * (c + 0.4 * r) * e - 2 * c * r - r * r;
       }
+      expected /= scale;
       within += expected >= low && expected <= high;
       for (int64_t b = 0; b < kNormBlocks; ++b) {
         found += encoder.norm_codebooks[b * 16 + codes[encoder.num_blocks() + b]];
@@ -205,33 +221,30 @@ TEST(EncoderTest, NormBlocksAddUpToTheNormTerm) {
   }
 }
 
-TEST(EncoderTest, RadiiAreRootMeanSquareResiduals) {
-  const Encoded encoded(DistanceMeasure::kDotProduct, 10, 2, 0.2);
-  for (int32_t leaf = 0; leaf < kLeaves; ++leaf) {
-    double sum = 0, size = 0;
-    for (int64_t row = 0; row < kRows; ++row) {
-      if (encoded.leaf_of_row[row] != leaf) continue;
-      sum += SquaredDistance(encoded.rows.row(row), encoded.centroids.row(leaf), 10);
-      ++size;
-    }
-    EXPECT_NEAR(encoded.radii[leaf], std::sqrt(sum / size), 1e-5);
-  }
+// A residual of 0 has a scale of 0, which nothing can be divided by.
+TEST(EncoderTest, ScalesOfZeroAreNoFailure) {
+  Encoded encoded(DistanceMeasure::kSquaredL2, 10, 2, 0.2);
+  std::fill(encoded.scales.begin(), encoded.scales.end(), uint8_t{0});
+  encoded.encoder.ChooseNormCodebooks(encoded.rows, encoded.leaves, kRows);
+  for (const float entry : encoded.encoder.norm_codebooks) EXPECT_EQ(entry, 0);
+  TestContext context;
+  TFSCANN_EXPECT_OK(
+      encoded.encoder.EncodeLeaves(encoded.rows, encoded.leaves, context(), encoded.codes.data()));
 }
 
 TEST(EncoderTest, DoesNotDependOnThreads) {
   const Encoded one(DistanceMeasure::kSquaredL2, 10, 2, 0.2);
   const Encoded three(DistanceMeasure::kSquaredL2, 10, 2, 0.2, 3);
   EXPECT_EQ(three.codes, one.codes);
-  EXPECT_EQ(three.radii, one.radii);
 }
 
 TEST(EncoderTest, StopsWhenCancelled) {
   Encoded encoded(DistanceMeasure::kDotProduct, 10, 2, 0.2);
   TestContext context;
   context.Cancel();
-  EXPECT_THAT(encoded.encoder.EncodeLeaves(encoded.rows, encoded.leaves, context(),
-                                           encoded.codes.data(), encoded.radii.data()),
-              Fails(StatusCode::kCancelled, "the build was cancelled"));
+  EXPECT_THAT(
+      encoded.encoder.EncodeLeaves(encoded.rows, encoded.leaves, context(), encoded.codes.data()),
+      Fails(StatusCode::kCancelled, "the build was cancelled"));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ TEST(DescribeTest, AnExactIndexHasNoTree) {
              R"("dimensions_per_block": null, "num_reordering_candidates": null, )",
              R"("soar_lambda": null, "anisotropic_quantization_threshold": null, )",
              R"("reordering_dtype": "float32", "k": 10, "target_recall": 0.94999999999999996, )",
-             R"("measured_recall": 1, "seed": 0, "format_version": 5, "cpu_kernels": ")",
+             R"("measured_recall": 1, "seed": 0, "format_version": 6, "cpu_kernels": ")",
              TargetName(ActiveTarget()), R"(", "file_bytes": )", bytes.size(),
              R"(, "section_bytes": {"rows": 1504, "identifiers": 480, "id_slots": 364, )",
              R"("parameters": 160}})"));

@@ -2,10 +2,12 @@
 // for ever. The literals come from brute force in double precision, not from the engine.
 #include "tests/golden/golden.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "cc/io/index_file.h"
+#include "cc/kernels/kernels.h"
 #include "gtest/gtest.h"
 #include "tests/cc/testing/brute_force.h"
 #include "tests/cc/testing/search.h"
@@ -31,7 +33,7 @@ Matrix GoldenQueries() {
 class GoldenVersionTest : public ::testing::TestWithParam<std::string> {};
 
 INSTANTIATE_TEST_SUITE_P(Versions, GoldenVersionTest,
-                         ::testing::Values("v1", "v2", "v3", "v4", "v5"));
+                         ::testing::Values("v1", "v2", "v3", "v4", "v5", "v6"));
 
 TEST_P(GoldenVersionTest, ExactIndexWithInt64Identifiers) {
   const IndexFile file = Golden(GetParam() + "_exact_int64_ids.idx");
@@ -82,6 +84,19 @@ TEST_P(GoldenVersionTest, TreeIndexWithStringIdentifiers) {
   EXPECT_EQ(found, std::vector<int64_t>{26});
 }
 
+// Codes without scales have the largest.
+TEST_P(GoldenVersionTest, CodesHaveScales) {
+  const IndexFile file = Golden(GetParam() + "_tree_string_ids.idx");
+  ASSERT_NE(file.index, nullptr);
+  const IndexParts& parts = file.index->parts();
+  ASSERT_EQ(parts.code_scales.size(), parts.position_rows.size());
+  const int same = static_cast<int>(std::count(parts.code_scales.begin(), parts.code_scales.end(),
+                                               static_cast<uint8_t>(kLut16MaxScale)));
+  const bool all = same == static_cast<int>(parts.code_scales.size());
+  EXPECT_EQ(all, file.format_version < 6);
+  EXPECT_EQ(parts.parameters.longest_residual > 0, file.format_version >= 6);
+}
+
 // What a default search finds in a tree, where each row is looked for with itself.
 TEST_P(GoldenVersionTest, TreeIndexFindsItsOwnRows) {
   const IndexFile file = Golden(GetParam() + "_tree_string_ids.idx");
@@ -99,7 +114,7 @@ TEST_P(GoldenVersionTest, TreeIndexFindsItsOwnRows) {
 // Of version 3, without norm terms of leaves, and of later ones.
 class GoldenSquaredL2Test : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenSquaredL2Test, ::testing::Values("v3", "v4", "v5"));
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenSquaredL2Test, ::testing::Values("v3", "v4", "v5", "v6"));
 
 TEST_P(GoldenSquaredL2Test, TreeIndexFindsItsOwnRows) {
   const IndexFile file = Golden(GetParam() + "_squared_l2.idx");
@@ -145,7 +160,7 @@ void ExpectRowsFindTheirBest(const Index& index, const Matrix& rows) {
 
 class GoldenBranchesTest : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenBranchesTest, ::testing::Values("v3", "v4", "v5"));
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenBranchesTest, ::testing::Values("v3", "v4", "v5", "v6"));
 
 TEST_P(GoldenBranchesTest, TreeIndexWithBranches) {
   const IndexFile file = Golden(GetParam() + "_branches.idx");
@@ -156,8 +171,12 @@ TEST_P(GoldenBranchesTest, TreeIndexWithBranches) {
   ExpectRowsFindTheirBest(*file.index, ManyGoldenRows());
 }
 
-TEST(GoldenRoutingTest, TreeIndexWithLearnedRouting) {
-  const IndexFile file = Golden("v5_routing.idx");
+class GoldenRoutingTest : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenRoutingTest, ::testing::Values("v5", "v6"));
+
+TEST_P(GoldenRoutingTest, TreeIndexWithLearnedRouting) {
+  const IndexFile file = Golden(GetParam() + "_routing.idx");
   ASSERT_NE(file.index, nullptr);
   EXPECT_TRUE(file.index->parameters().branches);
   EXPECT_TRUE(file.index->parameters().learned_routing);

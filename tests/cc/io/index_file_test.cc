@@ -106,7 +106,7 @@ TEST(IndexFileTest, LaterVersionsAreRefusedByName) {
   Set<uint32_t>(&bytes, kVersionAt, 7);
   EXPECT_THAT(OpenIndex(MemoryOf(bytes)), Fails(StatusCode::kUnimplemented,
                                                 "the index file has format version 7, but this "
-                                                "library reads versions up to 5"));
+                                                "library reads versions up to 6"));
 }
 
 // What is said of a section of another length than it should have. Strings have as many bytes as
@@ -203,6 +203,8 @@ TEST(IndexFileTest, ParametersAreValidated) {
       {with(124, static_cast<float>(kInfinity)), "section 'parameters': leaf_best_weight is inf"},
       {with(128, -static_cast<float>(kInfinity)),
        "section 'parameters': leaf_deviation_weight is -inf"},
+      {with(144, kNan), "section 'parameters': longest_residual is nan"},
+      {with(144, -1.0f), "section 'parameters': longest_residual is -1"},
   });
   // 16384 blocks of one dimension each.
   std::string blocks = with(24, int64_t{16384});
@@ -220,6 +222,8 @@ TEST(IndexFileTest, ContentIsValidated) {
       {Changed(exact, section::kRows, 40, kNan), "section 'rows': a value is NaN or infinite"},
       {Changed(tree, section::kLeafRadii, 4, kNan), "section 'leaf_radii': a value is NaN"},
       {Changed(tree, section::kCodebooks, 4, kNan), "section 'codebooks': a value is NaN"},
+      {Changed(tree, section::kCodeScales, 5, uint8_t{128}),
+       "section 'code_scales': a scale is 128"},
       {Changed(l2, section::kCenter, 4, kNan), "section 'center': a value is NaN"},
       {Changed(l2, section::kNormCodebooks, 4, kNan), "section 'norm_codebooks': a value is NaN"},
       {Changed(l2, section::kLeafNormTerms, 4, kNan), "section 'leaf_norm_terms': a value is NaN"},

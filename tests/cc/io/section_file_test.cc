@@ -66,7 +66,7 @@ TEST(SectionFileTest, AFileWithoutSectionsIsAFile) {
 TEST(SectionFileTest, LayoutIsTheDocumentedOne) {
   const std::string bytes = SmallFile();
   EXPECT_EQ(bytes.substr(0, 8), std::string("TFSCANN\0", 8));
-  EXPECT_EQ(Get<uint32_t>(bytes, kVersionAt), 5u);
+  EXPECT_EQ(Get<uint32_t>(bytes, kVersionAt), 6u);
   EXPECT_EQ(Get<uint64_t>(bytes, kFileSizeAt), bytes.size());
   EXPECT_EQ(Get<uint32_t>(bytes, kNumSectionsAt), 3u);
   std::string fixed = bytes;
@@ -171,11 +171,11 @@ TEST(SectionFileTest, ChecksumsAreChecked) {
 // Whatever else a later version may have changed.
 TEST(SectionFileTest, LaterVersionsAreRefusedByName) {
   std::string bytes = SmallFile();
-  Set<uint32_t>(&bytes, kVersionAt, 6);
+  Set<uint32_t>(&bytes, kVersionAt, 7);
   std::fill(bytes.begin() + 12, bytes.end(), 'x');
   EXPECT_THAT(Open(bytes), Fails(StatusCode::kUnimplemented,
-                                 "the index file has format version 6, but this library reads "
-                                 "versions up to 5"));
+                                 "the index file has format version 7, but this library reads "
+                                 "versions up to 6"));
 }
 
 TEST(SectionFileTest, AWriterThatIsGivenUpLeavesNothing) {

@@ -3,6 +3,7 @@
 #define TFSCANN_TESTS_KERNELS_LUT16_CASES_H_
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "cc/base/aligned_buffer.h"
@@ -21,8 +22,14 @@ struct Lut16Hits {
 
   explicit Lut16Hits(int64_t num_candidates)
       : scores(Room(num_candidates) + 1, kUntouched), places(scores) {}
-  Lut16Query Query(const uint8_t* table, int32_t threshold, uint16_t score_offset) {
-    return {table, static_cast<uint16_t>(threshold), score_offset, scores.data(), places.data(),
+  Lut16Query Query(const uint8_t* table, int32_t threshold, uint16_t score_offset,
+                   int16_t sum_offset) {
+    return {table,
+            static_cast<uint16_t>(threshold),
+            score_offset,
+            sum_offset,
+            scores.data(),
+            places.data(),
             -1};
   }
   // Leaves what the scan wrote, having checked that it kept to its room.
@@ -40,6 +47,7 @@ struct Lut16Hits {
 class Lut16Data {
  public:
   // Table entries are at most `max_entry`; `fill` (or a random one, if negative) is what all are.
+  // Scales are random, every fifth being the largest and one 0.
   Lut16Data(int64_t num_groups, int64_t num_blocks, int max_entry, int fill, uint64_t seed)
       : num_groups_(num_groups), num_blocks_(num_blocks), num_pairs_(CeilDiv(num_blocks, 2)) {
     Random random(seed, 0, 0);
@@ -49,6 +57,11 @@ class Lut16Data {
     }
     packed_.assign(num_groups * num_pairs_ * kLut16PairBytes, 0);
     sums_.assign(num_groups * kLut16Group, 0);
+    scales_.assign(num_groups * kLut16Group, kLut16MaxScale);
+    for (size_t i = 0; i < scales_.size(); ++i) {
+      const int scale = IntegerIn(&random, 1, kLut16MaxScale);
+      if (i % 5 != 0) scales_[i] = i == 7 ? uint8_t{0} : static_cast<uint8_t>(scale);
+    }
     for (int64_t candidate = 0; candidate < num_groups * kLut16Group; ++candidate) {
       // The block that an odd number leaves over holds junk: its table is zero.
       for (int64_t block = 0; block < 2 * num_pairs_; ++block) {
@@ -59,13 +72,22 @@ class Lut16Data {
     }
   }
 
-  const std::vector<int32_t>& sums() const { return sums_; }
+  // What is added to sums from now on; at first nothing.
+  void SetSumOffset(int32_t sum_offset) { sum_offset_ = static_cast<int16_t>(sum_offset); }
+  int16_t sum_offset() const { return sum_offset_; }
+
+  // What a candidate's sum adds to its score, by the words of kernels.h.
+  int32_t Scaled(int64_t candidate) const {
+    const double product = (sums_[candidate] + double{sum_offset_}) * scales_[candidate];
+    return static_cast<int32_t>(std::floor(product / kLut16ScaleOne + 0.5));
+  }
 
   const uint8_t* table() const { return table_.data(); }
 
   // One of the groups, with its first `num_candidates`.
   Lut16Codes Group(int64_t group, int64_t num_candidates, uint16_t score_offset) const {
-    return {packed_.data() + group * num_pairs_ * kLut16PairBytes, 0, score_offset,
+    return {packed_.data() + group * num_pairs_ * kLut16PairBytes,
+            static_cast<uint32_t>(group * kLut16Group), score_offset,
             static_cast<uint16_t>(num_candidates)};
   }
   // The groups of the first `num_candidates`.
@@ -80,12 +102,13 @@ class Lut16Data {
   // All of a list.
   Lut16Scan Scan(const std::vector<Lut16Codes>& groups) const {
     const int64_t count = static_cast<int64_t>(groups.size());
-    return {groups.data(), count, count, num_pairs_};
+    return {groups.data(), count, count, num_pairs_, scales_.data()};
   }
   int64_t num_candidates() const { return num_groups_ * kLut16Group; }
 
-  // Scans the first `num_candidates` for as many queries as there are thresholds of sums, and
-  // compares with the sums, literally. All queries have this table.
+  // Scans the first `num_candidates` for as many queries as there are thresholds of scaled sums,
+  // and compares with those, literally. All queries have this table. Scores and thresholds must
+  // fit in 16 bits with the score offset.
   void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds, uint16_t score_offset,
              int64_t num_candidates) const {
     for (const bool rare_hits : {false, true}) {
@@ -93,7 +116,8 @@ class Lut16Data {
     }
   }
   void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds) const {
-    Check(kernel, thresholds, 1000, num_candidates());
+    Check(kernel, thresholds, static_cast<uint16_t>(1000 + std::max(0, -sum_offset_)),
+          num_candidates());
   }
 
  private:
@@ -102,19 +126,21 @@ class Lut16Data {
     std::vector<Lut16Hits> hits(thresholds.size(), Lut16Hits(num_candidates));
     std::vector<Lut16Query> queries;
     for (size_t q = 0; q < thresholds.size(); ++q) {
-      queries.push_back(hits[q].Query(table(), thresholds[q] + score_offset, score_offset));
+      queries.push_back(
+          hits[q].Query(table(), thresholds[q] + score_offset, score_offset, sum_offset_));
     }
     // More are listed than scanned.
     std::vector<Lut16Codes> groups = Groups(num_candidates);
     const int64_t num_groups = static_cast<int64_t>(groups.size());
     for (int64_t i = 0; i < num_groups; ++i) groups.push_back(groups[i]);
-    kernel({groups.data(), num_groups, 2 * num_groups, num_pairs_, rare_hits}, queries.data(),
-           static_cast<int64_t>(queries.size()));
+    kernel({groups.data(), num_groups, 2 * num_groups, num_pairs_, scales_.data(), rare_hits},
+           queries.data(), static_cast<int64_t>(queries.size()));
     for (size_t q = 0; q < thresholds.size(); ++q) {
       std::vector<uint16_t> scores, places;
       for (int64_t i = 0; i < num_candidates; ++i) {
-        if (sums_[i] < thresholds[q]) continue;
-        scores.push_back(static_cast<uint16_t>(score_offset + sums_[i]));
+        const int32_t scaled = Scaled(i);
+        if (scaled < thresholds[q]) continue;
+        scores.push_back(static_cast<uint16_t>(score_offset + scaled));
         places.push_back(static_cast<uint16_t>(i));
       }
       hits[q].Finish(queries[q]);
@@ -143,6 +169,8 @@ class Lut16Data {
   std::vector<uint8_t> table_;
   std::vector<uint8_t> packed_;
   std::vector<int32_t> sums_;
+  std::vector<uint8_t> scales_;
+  int16_t sum_offset_ = 0;
 };
 
 // The largest entry that all blocks may have together.
@@ -157,13 +185,13 @@ inline int MaxEntry(int64_t num_blocks) {
 inline void CheckLut16Scan(Lut16Kernel kernel) {
   for (const int64_t num_blocks : {1, 2, 3, 4, 5, 6, 7, 8, 9, 49, 50, 51, 52, 257, 258}) {
     for (const int64_t num_groups : {0, 1, 2, 5}) {
-      const Lut16Data data(num_groups, num_blocks, MaxEntry(num_blocks), -1, num_blocks);
-      std::vector<int32_t> thresholds = {0, 1, kLut16MaxSum};
-      // Each sum and its neighbours are where a comparison could be off by one.
-      for (size_t i = 0; i < data.sums().size(); i += 13) {
-        for (const int32_t near : {-1, 0, 1}) {
-          thresholds.push_back(std::max(0, data.sums()[i] + near));
-        }
+      Lut16Data data(num_groups, num_blocks, MaxEntry(num_blocks), -1, num_blocks);
+      // About half of the sums are less, so that products have both signs.
+      data.SetSumOffset(-num_blocks * MaxEntry(num_blocks) / 2);
+      std::vector<int32_t> thresholds = {data.sum_offset(), 0, 1, kLut16MaxSum};
+      // Each score and its neighbours are where a comparison could be off by one.
+      for (int64_t i = 0; i < data.num_candidates(); i += 13) {
+        for (const int32_t near : {-1, 0, 1}) thresholds.push_back(data.Scaled(i) + near);
       }
       for (const int32_t threshold : thresholds) data.Check(kernel, {threshold});
       // All of them together, and few enough to be scanned in every way.
@@ -182,11 +210,17 @@ inline void CheckLut16Scan(Lut16Kernel kernel) {
 inline void CheckLut16Extremes(Lut16Kernel kernel) {
   for (const int64_t num_blocks : {60, 257, 258, 1000, 4096, 4681}) {
     const int entry = MaxEntry(num_blocks);
-    const Lut16Data data(2, num_blocks, entry, entry, 1);
+    Lut16Data data(2, num_blocks, entry, entry, 1);
     const int32_t sum = static_cast<int32_t>(num_blocks * entry);
-    for (const int32_t threshold : {0, sum - 1, sum, std::min(sum + 1, kLut16MaxSum)}) {
-      for (const int offset : {0, 1, 32768}) {
-        data.Check(kernel, {threshold}, static_cast<uint16_t>(offset), data.num_candidates());
+    for (const int32_t sum_offset : {0, -1, -sum / 2, -sum, kLut16MaxSum - sum}) {
+      data.SetSumOffset(sum_offset);
+      const int32_t largest = data.Scaled(0), negative = std::max(0, -sum_offset);
+      for (const int32_t threshold : {-negative, largest - 1, largest, largest + 1}) {
+        for (const int offset : {0, 1, 32768 - negative}) {
+          if (negative + offset + threshold < 0) continue;
+          data.Check(kernel, {threshold}, static_cast<uint16_t>(negative + offset),
+                     data.num_candidates());
+        }
       }
     }
   }
@@ -200,14 +234,14 @@ inline void CheckLut16Tables(Lut16Kernel kernel) {
   std::vector<Lut16Query> queries;
   std::vector<Lut16Hits> hits(others.size(), Lut16Hits(codes.num_candidates()));
   for (size_t q = 0; q < others.size(); ++q) {
-    queries.push_back(hits[q].Query(others[q].table(), 480, 1));
+    queries.push_back(hits[q].Query(others[q].table(), 480, 100, -90));
   }
   const std::vector<Lut16Codes> groups = codes.Groups(codes.num_candidates());
   const Lut16Scan scan = codes.Scan(groups);
   kernel(scan, queries.data(), static_cast<int64_t>(queries.size()));
   for (size_t q = 0; q < others.size(); ++q) {
     Lut16Hits alone(codes.num_candidates());
-    Lut16Query query = alone.Query(others[q].table(), 480, 1);
+    Lut16Query query = alone.Query(others[q].table(), 480, 100, -90);
     kernel(scan, &query, 1);
     alone.Finish(query);
     hits[q].Finish(queries[q]);
@@ -221,7 +255,7 @@ inline void CheckLut16Tables(Lut16Kernel kernel) {
 inline void CheckLut16Places(Lut16Kernel kernel) {
   const Lut16Data few(3, 10, MaxEntry(10), -1, 2);
   for (int64_t count = 1; count <= few.num_candidates(); ++count) {
-    few.Check(kernel, {0, 160, kLut16MaxSum, 150, 155}, 7, count);
+    few.Check(kernel, {0, 100, kLut16MaxSum, 90, 155}, 7, count);
   }
   const Lut16Data many(kLut16MaxGroups, 2, MaxEntry(2), -1, 3);
   many.Check(kernel, {0}, 0, kLut16MaxGroups * kLut16Group);
@@ -232,14 +266,15 @@ inline void CheckLut16Places(Lut16Kernel kernel) {
 inline void CheckLut16Groups(Lut16Kernel kernel) {
   constexpr uint16_t kOffset = 40;
   constexpr int kThreshold = 400;
-  const Lut16Data data(7, 50, MaxEntry(50), -1, 5);
+  Lut16Data data(7, 50, MaxEntry(50), -1, 5);
+  data.SetSumOffset(-60);
   std::vector<Lut16Codes> groups;
   std::vector<uint16_t> scores, places;
   for (const int64_t group : {6, 0, 3, 3, 1}) {
     const uint16_t own = static_cast<uint16_t>(30 * group);
     const int64_t size = group == 6 ? 1 : 32 - 5 * group;
     for (int64_t i = 0; i < size; ++i) {
-      const int32_t score = data.sums()[group * kLut16Group + i] + own + kOffset;
+      const int32_t score = data.Scaled(group * kLut16Group + i) + own + kOffset;
       if (score < kThreshold) continue;
       scores.push_back(static_cast<uint16_t>(score));
       places.push_back(static_cast<uint16_t>(groups.size() * kLut16Group + i));
@@ -251,7 +286,7 @@ inline void CheckLut16Groups(Lut16Kernel kernel) {
     std::vector<Lut16Hits> hits(num_queries, Lut16Hits(5 * kLut16Group));
     std::vector<Lut16Query> queries;
     for (Lut16Hits& of_query : hits) {
-      queries.push_back(of_query.Query(data.table(), kThreshold, kOffset));
+      queries.push_back(of_query.Query(data.table(), kThreshold, kOffset, data.sum_offset()));
     }
     kernel(data.Scan(groups), queries.data(), num_queries);
     for (int64_t q = 0; q < num_queries; ++q) {

@@ -8,7 +8,12 @@
 #include "cc/base/aligned_buffer.h"
 #include "cc/base/random.h"
 #include "cc/kernels/kernels.h"
+#include "cc/search/partitioner.h"
+#include "cc/search/query.h"
 #include "gtest/gtest.h"
+#include "tests/cc/search/exact_config.h"
+#include "tests/cc/testing/matrix.h"
+#include "tests/cc/testing/search.h"
 
 namespace tfscann::testing {
 namespace {
@@ -43,10 +48,10 @@ int64_t LargestByte(const std::vector<int64_t>& entries) {
   return largest;
 }
 
-float Scale(std::vector<float> ranges) {
+float Scale(std::vector<float> ranges, float allowance = 0) {
   const auto num_blocks = static_cast<int64_t>(ranges.size());
   ranges.resize(RoundUp(num_blocks, 4));
-  return TableScale(ranges.data(), num_blocks);
+  return TableScale(ranges.data(), num_blocks, allowance);
 }
 
 std::vector<int64_t> NumbersOfBlocks() {
@@ -56,9 +61,10 @@ std::vector<int64_t> NumbersOfBlocks() {
 }
 
 // Of these blocks neither a byte nor the sum may overflow, and one of them must be nearly full.
-void CheckScale(const std::vector<float>& ranges) {
-  const std::vector<int64_t> entries = LargestEntries(ranges, Scale(ranges));
-  int64_t sum = 0;
+void CheckScale(const std::vector<float>& ranges, float allowance = 0) {
+  const float scale = Scale(ranges, allowance);
+  const std::vector<int64_t> entries = LargestEntries(ranges, scale);
+  int64_t sum = std::llround(allowance * scale);
   for (const int64_t entry : entries) sum += entry;
   const int64_t byte = LargestByte(entries);
   ASSERT_LE(byte, kLut16MaxByteSum) << ranges.size() << " blocks";
@@ -107,6 +113,15 @@ TEST(TableScaleTest, OneWideBlockGetsAFullByte) {
   }
 }
 
+TEST(TableScaleTest, SumsHaveRoomForTheAllowance) {
+  for (const int64_t num_blocks : NumbersOfBlocks()) {
+    if (num_blocks > 2000) continue;  // all would be rounded down by half an entry
+    for (const float allowance : {1.0f, 100.0f, 1e6f}) {
+      CheckScale(std::vector<float>(num_blocks, 1.0f), allowance);
+    }
+  }
+}
+
 TEST(TableScaleTest, WithoutRangesAnyScaleWillDo) {
   EXPECT_GT(Scale({0, 0, 0}), 0);
   EXPECT_LE(Scale({0, 1e-42f, 0}), 1e30f);
@@ -117,6 +132,69 @@ TEST(TableScaleTest, InfiniteRangesLeaveNoResolution) {
   EXPECT_EQ(Scale({1, kInfinity, 1}), 0);
   EXPECT_EQ(Scale({1, std::numeric_limits<float>::quiet_NaN(), kInfinity, 1, 1}), 0);
   EXPECT_EQ(Scale({3e38f, 3e38f}), 0);
+  EXPECT_EQ(Scale({1, 1}, kInfinity), 0);
+}
+
+// What the integers stand for, of every candidate of the chosen leaves.
+class LookupTableTest : public ::testing::TestWithParam<DistanceMeasure> {};
+
+INSTANTIATE_TEST_SUITE_P(Measures, LookupTableTest,
+                         ::testing::Values(DistanceMeasure::kDotProduct,
+                                           DistanceMeasure::kSquaredL2));
+
+TEST_P(LookupTableTest, ScoresAreThoseOfScaledCodesAndTheAllowance) {
+  constexpr int64_t kDims = 20;
+  Matrix rows = RandomMatrix(600, kDims, 1);
+  for (int64_t row = 0; row < rows.rows(); ++row) {
+    for (int64_t dim = 0; dim < kDims; ++dim) {
+      rows.row(row)[dim] *= 0.2f + static_cast<float>(row % 9);
+    }
+  }
+  const IndexFile file = BuildIndex(rows, TreeConfig(GetParam(), 12));
+  const IndexParts& parts = file.index->parts();
+  const int64_t num_blocks = parts.parameters.num_code_blocks();
+  const bool squared_l2 = GetParam() == DistanceMeasure::kSquaredL2;
+  const float multiplier = squared_l2 ? 2 : 1;
+  SearchScratch scratch;
+  QueryState state;
+  PrepareQuery(parts, RandomMatrix(1, kDims, 2).row(0), &state.query);
+  Partitioner(parts).ChooseLeaves(12, &state, &scratch);
+  MakeLookupTable(parts, 10, &state, &scratch);
+  const LookupTable& table = state.lookup_table;
+  EXPECT_LT(table.sum_offset, 0);
+  const double allowance = multiplier * 0.4 * state.query.norm / std::sqrt(double{kDims});
+  EXPECT_NEAR(table.allowance, allowance, 1e-5 * allowance);
+  const float* const q = squared_l2 ? state.query.centered.data() : state.query.values.data();
+  int64_t checked = 0;
+  for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(state.chosen_leaves)) {
+    for (uint32_t i = 0; i < parts.leaf_sizes[leaf.leaf]; ++i, ++checked) {
+      const int64_t position = int64_t{parts.leaf_first_groups[leaf.leaf]} * kLut16Group + i;
+      const uint8_t* const group =
+          parts.codes.data() + position / 32 * parts.parameters.num_code_pairs() * kLut16PairBytes;
+      const int place = static_cast<int>(position % 32);
+      int sum = table.sum_offset;
+      double score = allowance * parts.parameters.longest_residual;
+      for (int64_t block = 0; block < num_blocks; ++block) {
+        const uint8_t byte = group[block / 2 * kLut16PairBytes + block % 2 * 16 + Lut16Byte(place)];
+        const int code = place >= 16 ? byte >> 4 : byte & 15;
+        sum += table.entries[block * 16 + code];
+        if (block >= parts.parameters.num_blocks()) {
+          score += parts.norm_codebooks[(block - parts.parameters.num_blocks()) * 16 + code];
+          continue;
+        }
+        for (int64_t dim = 2 * block; dim < 2 * block + 2; ++dim) {
+          score += multiplier * q[dim] * parts.codebooks[dim * 16 + code];
+        }
+      }
+      const double scale = parts.code_scales[position];
+      const double units = table.ScoreOffset(leaf.bias) + sum * scale / 128 - table.zero_sum;
+      // An entry is rounded, and so are a leaf's part and zero_sum.
+      const double tolerance = (0.5 * static_cast<double>(num_blocks) + 1) * scale / 128 + 1;
+      EXPECT_NEAR(units, (leaf.bias - table.zero_bias + score * scale / 127) * table.scale,
+                  1.01 * tolerance);
+    }
+  }
+  EXPECT_GT(checked, 600);
 }
 
 }  // namespace

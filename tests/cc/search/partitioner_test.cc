@@ -80,8 +80,7 @@ TEST_P(PartitionerTest, AllLeavesAreAllLeaves) {
   EXPECT_EQ(Choose({10, 0, 0}, queries_.row(0), 30).chosen_leaves.size(), kLeaves);
 }
 
-// What a bias and the centroid say of a leaf is the mean score of its candidates, but for q.r and
-// the allowance for errors of codes.
+// What a bias and the centroid say of a leaf is the mean score of its candidates, but for q.r.
 TEST_P(PartitionerTest, BiasesOfDistancesHaveTheNormTerm) {
   if (GetParam() != DistanceMeasure::kSquaredL2) return;
   IndexParts parts = file_.index->parts();
@@ -96,51 +95,6 @@ TEST_P(PartitionerTest, BiasesOfDistancesHaveTheNormTerm) {
     for (int64_t leaf = 0; leaf < kLeaves; ++leaf) {
       EXPECT_NEAR(biases[leaf], before[leaf] - parts.leaf_norm_terms[leaf], 1e-6);
     }
-  }
-}
-
-TEST_P(PartitionerTest, BiasesAllowForErrorsOfCodes) {
-  IndexParts parts = file_.index->parts();
-  parts.parameters.leaf_demand = {};
-  const std::vector<float> none(kLeaves, 0.0f);
-  IndexParts exact = parts;  // no residuals, no errors
-  exact.leaf_radii = none;
-  const float of_measure = GetParam() == DistanceMeasure::kSquaredL2 ? 2 : 1;
-  const float of_radius = kCodeAllowance * of_measure / std::sqrt(static_cast<float>(kDims));
-  for (int64_t q = 0; q < 5; ++q) {
-    const std::vector<float> biases = BiasesOf(parts, queries_.row(q));
-    const std::vector<float> without = BiasesOf(exact, queries_.row(q));
-    PreparedQuery query;
-    PrepareQuery(parts, queries_.row(q), &query);
-    for (int64_t leaf = 0; leaf < kLeaves; ++leaf) {
-      const float allowance = of_radius * query.norm * parts.leaf_radii[leaf];
-      EXPECT_GT(allowance, 0);
-      EXPECT_NEAR(biases[leaf], without[leaf] + allowance, 1e-4 * allowance);
-    }
-  }
-}
-
-// A long candidate makes its leaf's radius large, and the others of the leaf no better.
-TEST_P(PartitionerTest, BiasesAllowForOrdinaryErrorsOnly) {
-  IndexParts parts = file_.index->parts();
-  parts.parameters.leaf_demand = {};
-  const std::vector<float> before = BiasesOf(parts, queries_.row(0));
-  std::vector<float> radii(parts.leaf_radii.begin(), parts.leaf_radii.end());
-  std::vector<float> sorted = radii;
-  std::sort(sorted.begin(), sorted.end());
-  const int64_t longest = std::max_element(radii.begin(), radii.end()) - radii.begin();
-  const float median = sorted[kLeaves / 2], ordinary = radii[longest];
-  ASSERT_LT(ordinary, kMostAllowedRadius * median);
-  radii[longest] = 1000;
-  parts.leaf_radii = radii;
-  const std::vector<float> after = BiasesOf(parts, queries_.row(0));
-  PreparedQuery query;
-  PrepareQuery(parts, queries_.row(0), &query);
-  const float of_measure = GetParam() == DistanceMeasure::kSquaredL2 ? 2 : 1;
-  const float more = kCodeAllowance * of_measure / std::sqrt(static_cast<float>(kDims)) *
-                     query.norm * (kMostAllowedRadius * median - ordinary);
-  for (int64_t leaf = 0; leaf < kLeaves; ++leaf) {
-    EXPECT_NEAR(after[leaf], before[leaf] + (leaf == longest ? more : 0), 1e-5);
   }
 }
 

@@ -19,9 +19,9 @@ constexpr int64_t kQueries = 40;
 
 class ScorerTest : public ::testing::TestWithParam<DistanceMeasure> {
  protected:
-  // Queries that have chosen leaves, with a lookup table that says that candidates have this sum on
-  // average; a negative one leaves what it says.
-  std::vector<QueryState> Prepared(int64_t keep, int mean_sum) {
+  // Queries that have chosen leaves, with a lookup table that says so much of the scores that
+  // candidates have on average; 0 leaves what it says.
+  std::vector<QueryState> Prepared(int64_t keep, float allowance) {
     std::vector<QueryState> states(kQueries);
     const Partitioner partitioner(parts_);
     for (int64_t q = 0; q < kQueries; ++q) {
@@ -30,7 +30,7 @@ class ScorerTest : public ::testing::TestWithParam<DistanceMeasure> {
       PrepareQuery(parts_, queries_.row(q), &states[q].query);
       partitioner.ChooseLeaves(12, &states[q], &scratch_);
       MakeLookupTable(parts_, keep + 2, &states[q], &scratch_);
-      if (mean_sum >= 0) states[q].lookup_table.mean_sum = static_cast<uint16_t>(mean_sum);
+      if (allowance != 0) states[q].lookup_table.allowance = allowance;
     }
     return states;
   }
@@ -51,12 +51,12 @@ INSTANTIATE_TEST_SUITE_P(Measures, ScorerTest,
                          ::testing::Values(DistanceMeasure::kDotProduct, DistanceMeasure::kCosine,
                                            DistanceMeasure::kSquaredL2));
 
-// From a threshold that all reach, from the one that the table says, and from one that nothing
-// reaches, alone and in a batch: the same codes are kept.
+// From a threshold that those reach whose residuals do not count against them, from the one that
+// the table says, and from one that nothing reaches, alone and in a batch: the same codes are kept.
 TEST_P(ScorerTest, KeepsTheSameWhateverTheFirstThreshold) {
   for (const int64_t keep : {1, 20, 100, 700, 20000}) {
     std::vector<std::vector<uint32_t>> expected;
-    for (QueryState& state : Prepared(keep, 0)) {
+    for (QueryState& state : Prepared(keep, -1e30f)) {
       // The leaf that adds the least comes first.
       ChosenLeaf* const leaves = state.chosen_leaves.data();
       std::sort(leaves, leaves + state.chosen_leaves.size(),
@@ -64,13 +64,13 @@ TEST_P(ScorerTest, KeepsTheSameWhateverTheFirstThreshold) {
       ScoreChosenLeaves(parts_, keep, &state);
       expected.push_back(KeptBy(&state));
     }
-    for (const int mean_sum : {0, -1, kLut16MaxSum}) {
-      std::vector<QueryState> alone = Prepared(keep, mean_sum), batch = Prepared(keep, mean_sum);
+    for (const float allowance : {-1e30f, 0.0f, 1e30f}) {
+      std::vector<QueryState> alone = Prepared(keep, allowance), batch = Prepared(keep, allowance);
       ScoreChosenLeaves(parts_, keep, batch.data(), kQueries, &scratch_);
       for (int64_t q = 0; q < kQueries; ++q) {
         ScoreChosenLeaves(parts_, keep, &alone[q]);
-        EXPECT_EQ(KeptBy(&alone[q]), expected[q]) << keep << " kept, mean " << mean_sum;
-        EXPECT_EQ(KeptBy(&batch[q]), expected[q]) << keep << " kept, mean " << mean_sum;
+        EXPECT_EQ(KeptBy(&alone[q]), expected[q]) << keep << " kept, allowance " << allowance;
+        EXPECT_EQ(KeptBy(&batch[q]), expected[q]) << keep << " kept, allowance " << allowance;
       }
     }
   }
@@ -79,14 +79,15 @@ TEST_P(ScorerTest, KeepsTheSameWhateverTheFirstThreshold) {
 // A quarter of a leaf's candidates reach the threshold that the table says, so that no query is
 // scanned again for it.
 TEST_P(ScorerTest, EnoughReachTheFirstThreshold) {
-  for (QueryState& state : Prepared(1, -1)) {
+  for (QueryState& state : Prepared(1, 0)) {
     state.chosen_leaves.Resize(1);
     const ChosenLeaf nearest = state.chosen_leaves[0];
     const int64_t keep = parts_.leaf_sizes[nearest.leaf] / 4 - 2 * state.excluded.size();
     const uint16_t threshold = LikelyThreshold(parts_, keep, state);
-    EXPECT_GT(state.lookup_table.mean_sum, 0);
-    EXPECT_EQ(threshold,
-              state.lookup_table.ScoreOffset(nearest.bias) + state.lookup_table.mean_sum);
+    EXPECT_GT(state.lookup_table.zero_sum, 0);
+    const float of_radius = state.lookup_table.allowance * parts_.leaf_radii[nearest.leaf];
+    EXPECT_GT(of_radius, 0);
+    EXPECT_EQ(threshold, state.lookup_table.ScoreOffset(nearest.bias + of_radius));
     ScoreChosenLeaves(parts_, keep, &state);
     state.top_codes.Finish();
     EXPECT_GE(state.top_codes.threshold(), threshold);

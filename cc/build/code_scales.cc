@@ -1,0 +1,71 @@
+#include "cc/build/code_scales.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cc/base/finite.h"
+#include "cc/kernels/kernels.h"
+
+namespace tfscann {
+namespace {
+
+// A residual of the median length then has a scale of at least 32.
+constexpr float kMostMedians = 4;
+constexpr float kLeastShareOfLeaf = 0.5f;
+
+}  // namespace
+
+ResidualLengths::ResidualLengths(MatrixView<const float> rows, MatrixView<const float> centroids,
+                                 const Leaves& leaves, Executor* executor)
+    : of_positions(leaves.num_groups() * kLut16Group), of_leaves(leaves.size()) {
+  executor->ParallelFor(leaves.size(), 1, [&](int64_t leaf, int64_t) {
+    const float* const centroid = centroids.row(leaf);
+    float* const lengths = of_positions.data() + int64_t{leaves.first_groups[leaf]} * kLut16Group;
+    double sum = 0;
+    for (int64_t i = 0; i < leaves.sizes[leaf]; ++i) {
+      const float* const x = rows.row(leaves.rows(leaf)[i]);
+      double squared = 0;
+      for (int64_t dim = 0; dim < rows.cols(); ++dim) {
+        const double r = static_cast<double>(x[dim]) - centroid[dim];
+        squared += r * r;
+      }
+      lengths[i] = ToFiniteFloat(std::sqrt(squared));
+      sum += squared;
+    }
+    of_leaves[leaf] = ToFiniteFloat(std::sqrt(sum / std::max<double>(1, leaves.sizes[leaf])));
+  });
+}
+
+float LongestResidual(const ResidualLengths& lengths, const Leaves& leaves) {
+  std::vector<float> sorted;
+  for (size_t i = 0; i < lengths.of_positions.size(); ++i) {
+    if (leaves.position_rows[i] >= 0) sorted.push_back(lengths.of_positions[i]);
+  }
+  const auto median = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), median, sorted.end());
+  const float longest = *std::max_element(median, sorted.end());
+  return *median > 0 ? std::min(longest, kMostMedians * *median) : longest;
+}
+
+float LengthToScale(DistanceMeasure distance_measure, float length, float of_leaf) {
+  if (distance_measure != DistanceMeasure::kSquaredL2) return length;
+  return std::max(length, kLeastShareOfLeaf * of_leaf);
+}
+
+std::vector<uint8_t> CodeScales(DistanceMeasure distance_measure, const ResidualLengths& lengths,
+                                float longest_residual, const Leaves& leaves) {
+  std::vector<uint8_t> scales(lengths.of_positions.size());
+  for (int64_t leaf = 0; leaf < leaves.size(); ++leaf) {
+    const int64_t first = int64_t{leaves.first_groups[leaf]} * kLut16Group;
+    for (int64_t i = first; i < first + leaves.sizes[leaf]; ++i) {
+      const float length =
+          LengthToScale(distance_measure, lengths.of_positions[i], lengths.of_leaves[leaf]);
+      if (length == 0) continue;
+      const float share = std::min(1.0f, length / longest_residual);
+      scales[i] = static_cast<uint8_t>(std::max(1.0f, std::nearbyint(share * kLut16MaxScale)));
+    }
+  }
+  return scales;
+}
+
+}  // namespace tfscann
