@@ -95,10 +95,11 @@ class Profiler {
     for (int64_t q = 0; q < count; ++q) {
       for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(states[q].chosen_leaves)) {
         profile->scanned += parts_.leaf_sizes[leaf.leaf];
-        profile->code_bytes += static_cast<double>(parts_.leaf_first_groups[leaf.leaf + 1] -
-                                                   parts_.leaf_first_groups[leaf.leaf]) *
-                               static_cast<double>(parts_.parameters.num_code_pairs()) *
-                               kLut16PairBytes;
+        profile->code_bytes +=
+            static_cast<double>(parts_.leaf_first_groups[leaf.leaf + 1] -
+                                parts_.leaf_first_groups[leaf.leaf]) *
+            static_cast<double>(parts_.parameters.num_code_pairs() * kLut16PairBytes +
+                                kLut16Group);  // codes and scales
       }
     }
   }

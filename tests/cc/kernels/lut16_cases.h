@@ -78,7 +78,7 @@ class Lut16Data {
 
   // What a candidate's sum adds to its score, by the words of kernels.h.
   int32_t Scaled(int64_t candidate) const {
-    const double product = (sums_[candidate] + double{sum_offset_}) * scales_[candidate];
+    const double product = (0.0 + sums_[candidate] + sum_offset_) * scales_[candidate];
     return static_cast<int32_t>(std::floor(product / kLut16ScaleOne + 0.5));
   }
 
