@@ -331,7 +331,7 @@ Status Builder::TrainEncoder(const BuildContext& context) {
   encoder_.center = center_;
 
   const ResidualLengths lengths(rows_, encoder_.centroids, leaves_, context.executor);
-  parameters.longest_residual = LongestResidual(lengths, leaves_);
+  parameters.longest_residual = LongestResidual(lengths);
   TFSCANN_ASSIGN_OR_RETURN(parts_.leaf_radii, AddSection(section::kLeafRadii, lengths.of_leaves));
   TFSCANN_ASSIGN_OR_RETURN(
       parts_.code_scales,
@@ -356,7 +356,9 @@ Status Builder::TrainEncoder(const BuildContext& context) {
     const float length = LengthToScale(parameters.distance_measure,
                                        ToFiniteFloat(std::sqrt(squared)), lengths.of_leaves[leaf]);
     if (length == 0) continue;
-    const float scale = std::max(1.0f, parameters.longest_residual / length);
+    // As it is encoded.
+    const float scale =
+        std::clamp(parameters.longest_residual / length, 1.0f, static_cast<float>(kLut16MaxScale));
     for (int64_t dim = 0; dim < dimensions_; ++dim) residual[dim] *= scale;
   }
   TFSCANN_ASSIGN_OR_RETURN(encoder_.codebooks, TrainCodebooks(View(residuals, dimensions_),

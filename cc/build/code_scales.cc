@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "cc/base/finite.h"
 #include "cc/kernels/kernels.h"
@@ -36,15 +37,15 @@ ResidualLengths::ResidualLengths(MatrixView<const float> rows, MatrixView<const 
   });
 }
 
-float LongestResidual(const ResidualLengths& lengths, const Leaves& leaves) {
+float LongestResidual(const ResidualLengths& lengths) {
   std::vector<float> sorted;
-  for (size_t i = 0; i < lengths.of_positions.size(); ++i) {
-    if (leaves.position_rows[i] >= 0) sorted.push_back(lengths.of_positions[i]);
-  }
+  sorted.reserve(lengths.of_positions.size());
+  std::copy_if(lengths.of_positions.begin(), lengths.of_positions.end(), std::back_inserter(sorted),
+               [](float length) { return length > 0; });
+  if (sorted.empty()) return 0;
   const auto median = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::nth_element(sorted.begin(), median, sorted.end());
-  const float longest = *std::max_element(median, sorted.end());
-  return *median > 0 ? std::min(longest, kMostMedians * *median) : longest;
+  return std::min(*std::max_element(median, sorted.end()), kMostMedians * *median);
 }
 
 float LengthToScale(DistanceMeasure distance_measure, float length, float of_leaf) {

@@ -29,8 +29,8 @@ struct ResidualLengths {
 };
 
 // The length that the largest scale stands for: the longest there is, but no more than some times
-// the median, so that a few do not leave the others few scales.
-float LongestResidual(const ResidualLengths& lengths, const Leaves& leaves);
+// the median of those that are not 0, so that a few do not leave the others few scales.
+float LongestResidual(const ResidualLengths& lengths);
 
 // The length by which the code of a residual of this length, of a leaf of this root mean square, is
 // scaled. squared_l2: no less than half of the leaf's, because the norm term, which is scaled too,

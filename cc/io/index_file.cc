@@ -270,11 +270,12 @@ class PartsReader {
   void ReadCodeScales(int64_t positions, IndexParts* parts) {
     parts->code_scales = Values<uint8_t>(section::kCodeScales, positions);
     if (!status_.ok()) return;
-    const uint8_t* const largest =
-        std::max_element(parts->code_scales.begin(), parts->code_scales.end());
-    if (positions > 0 && *largest > kLut16MaxScale) {
-      Fail(section::kCodeScales, "a scale is ", int{*largest});
-    }
+    const int64_t bad = FirstBad(positions, int64_t{1} << 18, [&](int64_t begin, int64_t end) {
+      bool any = false;  // as in ReadLeaves
+      for (int64_t i = begin; i < end; ++i) any |= parts->code_scales[i] > kLut16MaxScale;
+      return any ? begin : end;
+    });
+    if (bad < positions) Fail(section::kCodeScales, "a scale is more than ", kLut16MaxScale);
   }
 
   void ReadLeaves(IndexParts* parts) {
@@ -347,17 +348,13 @@ Result<Memory> AlignedCopy(const Memory& memory) {
 }
 
 // The largest scale for every position of an index that has none, kept with its memory.
-void AddCodeScales(IndexParts* parts, std::shared_ptr<const void>* memory) {
-  struct Kept {
-    std::shared_ptr<const void> memory;
-    AlignedBuffer<uint8_t> scales;
-  };
-  const auto kept = std::make_shared<Kept>();
-  kept->memory = std::move(*memory);
-  uint8_t* const scales = kept->scales.Resize(parts->position_rows.size());
-  std::fill(scales, scales + kept->scales.size(), static_cast<uint8_t>(kLut16MaxScale));
-  parts->code_scales = {scales, kept->scales.size()};
-  *memory = kept;
+Status AddCodeScales(IndexParts* parts, std::shared_ptr<const void>* memory) {
+  TFSCANN_ASSIGN_OR_RETURN(const auto scales, AllocateForFile(parts->position_rows.size()));
+  std::fill(scales->data(), scales->data() + scales->size(), static_cast<char>(kLut16MaxScale));
+  parts->code_scales = {reinterpret_cast<const uint8_t*>(scales->data()), scales->size()};
+  using Both = std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>;
+  *memory = std::make_shared<Both>(std::move(*memory), scales);
+  return Status();
 }
 
 }  // namespace
@@ -418,7 +415,9 @@ Result<IndexFile> OpenIndex(Memory memory, Executor* executor) {
     TFSCANN_RETURN_IF_ERROR(ArrangePages(memory, sections.Find(section::kRows)));
   }
   std::shared_ptr<const void> owner = memory.owner;
-  if (!parts.parameters.exact() && parts.code_scales.empty()) AddCodeScales(&parts, &owner);
+  if (!parts.parameters.exact() && parts.code_scales.empty()) {
+    TFSCANN_RETURN_IF_ERROR(AddCodeScales(&parts, &owner));
+  }
   IndexFile file;
   file.format_version = sections.format_version();
   file.index = std::make_shared<const Index>(parts, std::move(owner));

@@ -63,8 +63,8 @@ struct Lut16Codes {
 struct Lut16Scan {
   const Lut16Codes* groups;
   int64_t num_groups;  // at most kLut16MaxGroups
-  // Groups in the list, at least num_groups. With each group that is scanned, the codes of the one
-  // kLut16GroupsAhead behind it are asked for, if the list has it.
+  // Groups in the list, at least num_groups. With each group that is scanned, codes and scales of
+  // the one kLut16GroupsAhead behind it are asked for, if the list has it.
   int64_t num_listed;
   int64_t num_pairs;
   const uint8_t* scales;  // of the candidate at each position

@@ -25,7 +25,7 @@ TFSCANN_LUT16_INLINE void PrefetchAhead(const Lut16Scan& scan, int64_t group) {
   const Lut16Codes& ahead = scan.groups[group + kLut16GroupsAhead];
   const int64_t bytes = scan.num_pairs * kLut16PairBytes;
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(ahead.codes + i, 0, 2);
-  __builtin_prefetch(scan.scales + ahead.first_position, 0, 2);
+  __builtin_prefetch(ScalesOf(scan, ahead), 0, 2);
 }
 
 }  // namespace tfscann

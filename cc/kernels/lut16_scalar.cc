@@ -39,7 +39,9 @@ void Lut16ScanScalar(const Lut16Scan& scan, Lut16Query* queries, int64_t num_que
       const uint8_t* const scales = ScalesOf(scan, group);
       uint32_t mask = 0;
       for (int i = 0; i < kLut16Group; ++i) {
-        const int scaled = ((scores[i] + query->sum_offset) * scales[i] + kLut16ScaleOne / 2) >> 7;
+        const int product = (scores[i] + query->sum_offset) * scales[i];
+        static_assert(kLut16ScaleOne == 1 << 7);
+        const int scaled = (product + kLut16ScaleOne / 2) >> 7;  // towards -infinity
         scores[i] = static_cast<uint16_t>(query->score_offset + group.score_offset + scaled);
         mask |= static_cast<uint32_t>(scores[i] >= query->threshold) << i;
       }

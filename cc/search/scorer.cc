@@ -18,8 +18,8 @@ constexpr int64_t kGroupsPerRareHit = 2;
 // Queries scanned together.
 constexpr int64_t kScanBatch = 4;
 
-// Of a leaf's candidates a third to a half score better than one whose residual is 0: in leaves
-// with so many times what is kept, more than is kept.
+// Of a leaf's candidates a third to a half score better than one whose code says nothing, the
+// allowance included: in leaves with so many times what is kept, more than is kept.
 constexpr int64_t kCandidatesForFloor = 4;
 
 // The groups of leaves, one leaf after the other, of which the next few are at hand.
@@ -77,7 +77,8 @@ class GroupList {
 
 // Whether a leaf with this offset may have candidates that are among the best.
 bool MayHaveHits(uint16_t score_offset, const QueryState& query) {
-  return query.top_codes.threshold() <= score_offset + kLut16MaxSum;
+  const int most = score_offset - query.lookup_table.zero_sum + kLut16MaxSum;
+  return query.top_codes.threshold() <= most;
 }
 
 // Whether few groups of the next scan will have hits. A lone query's first leaves are its best.

@@ -38,7 +38,7 @@ struct LookupTable {
   float zero_bias = 0;             // that counts for nothing
   float allowance = 0;             // for errors of codes, a unit of the residual's length
   uint16_t zero_sum = 0;           // of entries that stand for a residual of 0
-  int16_t sum_offset = 0;          // what a sum is more than zero_sum, and the allowance
+  int16_t sum_offset = 0;          // added to sums: the allowance of the longest less zero_sum
 
   // The score, in units, of a candidate of a leaf whose residual is 0; with what scaled sums add to
   // it, it fits in 16 bits.

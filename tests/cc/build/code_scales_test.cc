@@ -35,7 +35,7 @@ struct Case {
   // By row: rows stand in their leaves in order.
   std::vector<int> Scales(DistanceMeasure measure) const {
     const std::vector<uint8_t> of_positions =
-        CodeScales(measure, lengths(), LongestResidual(lengths(), leaves), leaves);
+        CodeScales(measure, lengths(), LongestResidual(lengths()), leaves);
     EXPECT_EQ(of_positions.size(), leaves.position_rows.size());
     std::vector<int> scales;
     for (size_t i = 0; i < of_positions.size(); ++i) {
@@ -76,7 +76,7 @@ TEST(ResidualLengthsTest, AreOfPositionsAndRootMeanSquareOfLeaves) {
 
 TEST(CodeScalesTest, AreInProportionToLengths) {
   const Case c({0, 8, 4, 2, 1, 0.01f, 8, 7, 3, 5}, 4);
-  EXPECT_EQ(LongestResidual(c.lengths(), c.leaves), 8);
+  EXPECT_EQ(LongestResidual(c.lengths()), 8);
   for (const DistanceMeasure measure : {DistanceMeasure::kDotProduct, DistanceMeasure::kCosine}) {
     EXPECT_EQ(c.Scales(measure), (std::vector<int>{0, 127, 64, 32, 16, 1, 127, 111, 48, 79}));
   }
@@ -96,11 +96,15 @@ TEST(CodeScalesTest, LongestIsFourMediansAtMost) {
   lengths[7] = 1000;
   lengths[8] = 6;
   const Case c(lengths, 40);
-  EXPECT_EQ(LongestResidual(c.lengths(), c.leaves), 8);
+  EXPECT_EQ(LongestResidual(c.lengths()), 8);
   const std::vector<int> scales = c.Scales(DistanceMeasure::kDotProduct);
   EXPECT_EQ(scales[0], 32);
   EXPECT_EQ(scales[7], 127);
   EXPECT_EQ(scales[8], 95);
+  // Nor where most residuals are 0.
+  std::fill(lengths.begin(), lengths.begin() + 7, 0.0f);
+  std::fill(lengths.begin() + 12, lengths.end(), 0.0f);
+  EXPECT_EQ(LongestResidual(Case(lengths, 40).lengths()), 8);
 }
 
 TEST(CodeScalesTest, OfCandidatesThatAreCentroidsAreZero) {

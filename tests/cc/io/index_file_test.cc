@@ -223,7 +223,7 @@ TEST(IndexFileTest, ContentIsValidated) {
       {Changed(tree, section::kLeafRadii, 4, kNan), "section 'leaf_radii': a value is NaN"},
       {Changed(tree, section::kCodebooks, 4, kNan), "section 'codebooks': a value is NaN"},
       {Changed(tree, section::kCodeScales, 5, uint8_t{128}),
-       "section 'code_scales': a scale is 128"},
+       "section 'code_scales': a scale is more than 127"},
       {Changed(l2, section::kCenter, 4, kNan), "section 'center': a value is NaN"},
       {Changed(l2, section::kNormCodebooks, 4, kNan), "section 'norm_codebooks': a value is NaN"},
       {Changed(l2, section::kLeafNormTerms, 4, kNan), "section 'leaf_norm_terms': a value is NaN"},

@@ -33,16 +33,17 @@ INSTANTIATE_TEST_SUITE_P(Measures, CodeErrorTest,
                          ::testing::Values(DistanceMeasure::kDotProduct,
                                            DistanceMeasure::kSquaredL2));
 
-// Blocks of 2 dimensions that take 8 values of one length, so that no two need to share a code: with
-// this seed, none do.
+// Blocks of 2 dimensions that take 8 values of one length, or of a half, so that with scales no two
+// need to share a code: with this seed, none do.
 TEST_P(CodeErrorTest, CodesThatSayAllHaveNone) {
   Matrix rows(640, 6);
   for (int64_t i = 0; i < rows.rows(); ++i) {
     for (int64_t block = 0; block < 3; ++block) {
       const int64_t value = (i / (block == 2 ? 40 : 1) + block * 3) % 8;
       const double angle = static_cast<double>(value) * std::acos(-1.0) / 4;
-      rows.row(i)[2 * block] = static_cast<float>(10 * std::cos(angle));
-      rows.row(i)[2 * block + 1] = static_cast<float>(10 * std::sin(angle));
+      const double length = i / 8 % 2 == 0 ? 127 : 64;
+      rows.row(i)[2 * block] = static_cast<float>(length * std::cos(angle));
+      rows.row(i)[2 * block + 1] = static_cast<float>(length * std::sin(angle));
     }
   }
   BuildConfig config = Config(GetParam(), 1);

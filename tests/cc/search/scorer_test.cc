@@ -57,10 +57,6 @@ TEST_P(ScorerTest, KeepsTheSameWhateverTheFirstThreshold) {
   for (const int64_t keep : {1, 20, 100, 700, 20000}) {
     std::vector<std::vector<uint32_t>> expected;
     for (QueryState& state : Prepared(keep, -1e30f)) {
-      // The leaf that adds the least comes first.
-      ChosenLeaf* const leaves = state.chosen_leaves.data();
-      std::sort(leaves, leaves + state.chosen_leaves.size(),
-                [](const ChosenLeaf& a, const ChosenLeaf& b) { return a.bias < b.bias; });
       ScoreChosenLeaves(parts_, keep, &state);
       expected.push_back(KeptBy(&state));
     }
