@@ -295,7 +295,7 @@ def test_newer_file_names_both_versions(tmp_path: pathlib.Path) -> None:
     newer = bytearray(path.read_bytes())
     newer[8] = 9
     path.write_bytes(newer)
-    message = "format version 9, but this library reads versions up to 5"
+    message = "format version 9, but this library reads versions up to 6"
     with pytest.raises(tf.errors.UnimplementedError, match=message):
         Searcher.load(path)
 
