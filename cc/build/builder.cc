@@ -5,7 +5,6 @@
 #include <iterator>
 #include <numeric>
 
-#include "cc/base/finite.h"
 #include "cc/build/code_scales.h"
 #include "cc/build/codebook_trainer.h"
 #include "cc/build/demand.h"
@@ -135,6 +134,7 @@ Result<Builder::Report> Builder::Finish(Executor* executor, Progress progress) {
   if (!parts_.parameters.exact()) {
     TFSCANN_RETURN_IF_ERROR(TrainLeaves(context));
     TFSCANN_RETURN_IF_ERROR(AssignLeaves(context));
+    TFSCANN_RETURN_IF_ERROR(ScaleCodes(context));
     TFSCANN_RETURN_IF_ERROR(TrainEncoder(context));
     TFSCANN_RETURN_IF_ERROR(Encode(context));
     TFSCANN_RETURN_IF_ERROR(EncodeInt8Rows(context));
@@ -321,22 +321,26 @@ Status Builder::AssignLeaves(const BuildContext& context) {
   return Status();
 }
 
-Status Builder::TrainEncoder(const BuildContext& context) {
+Status Builder::ScaleCodes(const BuildContext& context) {
   IndexParameters& parameters = parts_.parameters;
-  encoder_.distance_measure = parameters.distance_measure;
-  encoder_.dims_per_block = parameters.dimensions_per_block;
-  encoder_.threshold = parameters.anisotropic_quantization_threshold;
-  encoder_.mean_squared_norm = squared_norms_ / static_cast<double>(num_rows_);
-  encoder_.centroids = View(centroids_, dimensions_);
-  encoder_.center = center_;
-
-  const ResidualLengths lengths(rows_, encoder_.centroids, leaves_, context.executor);
+  const ResidualLengths lengths(rows_, View(centroids_, dimensions_), leaves_, context.executor);
   parameters.longest_residual = LongestResidual(lengths);
   TFSCANN_ASSIGN_OR_RETURN(parts_.leaf_radii, AddSection(section::kLeafRadii, lengths.of_leaves));
   TFSCANN_ASSIGN_OR_RETURN(
       parts_.code_scales,
       AddSection(section::kCodeScales, CodeScales(parameters.distance_measure, lengths,
                                                   parameters.longest_residual, leaves_)));
+  return context.CheckCancelled();
+}
+
+Status Builder::TrainEncoder(const BuildContext& context) {
+  const IndexParameters& parameters = parts_.parameters;
+  encoder_.distance_measure = parameters.distance_measure;
+  encoder_.dims_per_block = parameters.dimensions_per_block;
+  encoder_.threshold = parameters.anisotropic_quantization_threshold;
+  encoder_.mean_squared_norm = squared_norms_ / static_cast<double>(num_rows_);
+  encoder_.centroids = View(centroids_, dimensions_);
+  encoder_.center = center_;
   encoder_.code_scales = parts_.code_scales;
 
   const std::vector<int64_t> which =
@@ -344,22 +348,11 @@ Status Builder::TrainEncoder(const BuildContext& context) {
           ? SampleSorted(num_rows_, kCodebookSampleRows, config_.seed, kCodebookSampleStage)
           : SampleByWeight(demand_, std::min(kCodebookSampleRows, num_rows_), config_.seed,
                            kCodebookSampleStage);
-  std::vector<float> residuals = GatherRows(rows_, which);
+  std::vector<float> residuals(which.size() * dimensions_);
   for (size_t i = 0; i < which.size(); ++i) {
     const int32_t leaf = first_leaf_[which[i]];
-    float* const residual = residuals.data() + i * dimensions_;
-    double squared = 0;
-    for (int64_t dim = 0; dim < dimensions_; ++dim) {
-      residual[dim] -= encoder_.centroids.row(leaf)[dim];
-      squared += static_cast<double>(residual[dim]) * residual[dim];
-    }
-    const float length = LengthToScale(parameters.distance_measure,
-                                       ToFiniteFloat(std::sqrt(squared)), lengths.of_leaves[leaf]);
-    if (length == 0) continue;
-    // As it is encoded.
-    const float scale =
-        std::clamp(parameters.longest_residual / length, 1.0f, static_cast<float>(kLut16MaxScale));
-    for (int64_t dim = 0; dim < dimensions_; ++dim) residual[dim] *= scale;
+    encoder_.ScaledResidual(rows_.row(which[i]), leaf, leaves_.PositionOf(leaf, which[i]),
+                            residuals.data() + i * dimensions_);
   }
   TFSCANN_ASSIGN_OR_RETURN(encoder_.codebooks, TrainCodebooks(View(residuals, dimensions_),
                                                               encoder_.dims_per_block, context));

@@ -64,6 +64,7 @@ class Builder {
   Status AddIdentifierSections(int64_t* duplicates);
   Status TrainLeaves(const BuildContext& context);
   Status AssignLeaves(const BuildContext& context);
+  Status ScaleCodes(const BuildContext& context);
   Status TrainEncoder(const BuildContext& context);
   Status Encode(const BuildContext& context);
   Status EncodeInt8Rows(const BuildContext& context);

@@ -21,10 +21,11 @@ ResidualLengths::ResidualLengths(MatrixView<const float> rows, MatrixView<const 
     : of_positions(leaves.num_groups() * kLut16Group), of_leaves(leaves.size()) {
   executor->ParallelFor(leaves.size(), 1, [&](int64_t leaf, int64_t) {
     const float* const centroid = centroids.row(leaf);
-    float* const lengths = of_positions.data() + int64_t{leaves.first_groups[leaf]} * kLut16Group;
+    const Span<const int32_t> members = leaves.RowsOf(leaf);
+    float* const lengths = of_positions.data() + leaves.FirstPosition(leaf);
     double sum = 0;
-    for (int64_t i = 0; i < leaves.sizes[leaf]; ++i) {
-      const float* const x = rows.row(leaves.rows(leaf)[i]);
+    for (size_t i = 0; i < members.size(); ++i) {
+      const float* const x = rows.row(members[i]);
       double squared = 0;
       for (int64_t dim = 0; dim < rows.cols(); ++dim) {
         const double r = static_cast<double>(x[dim]) - centroid[dim];
@@ -48,19 +49,14 @@ float LongestResidual(const ResidualLengths& lengths) {
   return std::min(*std::max_element(median, sorted.end()), kMostMedians * *median);
 }
 
-float LengthToScale(DistanceMeasure distance_measure, float length, float of_leaf) {
-  if (distance_measure != DistanceMeasure::kSquaredL2) return length;
-  return std::max(length, kLeastShareOfLeaf * of_leaf);
-}
-
 std::vector<uint8_t> CodeScales(DistanceMeasure distance_measure, const ResidualLengths& lengths,
                                 float longest_residual, const Leaves& leaves) {
+  const float least_share = distance_measure == DistanceMeasure::kSquaredL2 ? kLeastShareOfLeaf : 0;
   std::vector<uint8_t> scales(lengths.of_positions.size());
   for (int64_t leaf = 0; leaf < leaves.size(); ++leaf) {
-    const int64_t first = int64_t{leaves.first_groups[leaf]} * kLut16Group;
+    const int64_t first = leaves.FirstPosition(leaf);
     for (int64_t i = first; i < first + leaves.sizes[leaf]; ++i) {
-      const float length =
-          LengthToScale(distance_measure, lengths.of_positions[i], lengths.of_leaves[leaf]);
+      const float length = std::max(lengths.of_positions[i], least_share * lengths.of_leaves[leaf]);
       if (length == 0) continue;
       const float share = std::min(1.0f, length / longest_residual);
       scales[i] = static_cast<uint8_t>(std::max(1.0f, std::nearbyint(share * kLut16MaxScale)));

@@ -32,13 +32,10 @@ struct ResidualLengths {
 // the median of those that are not 0, so that a few do not leave the others few scales.
 float LongestResidual(const ResidualLengths& lengths);
 
-// The length by which the code of a residual of this length, of a leaf of this root mean square, is
-// scaled. squared_l2: no less than half of the leaf's, because the norm term, which is scaled too,
-// does not become small with the residual.
-float LengthToScale(DistanceMeasure distance_measure, float length, float of_leaf);
-
-// [groups x 32] scales, see IndexParts: from 1 to kLut16MaxScale, but 0 for a residual of 0 and
-// behind a leaf's last candidate.
+// [groups x 32] scales, see IndexParts: from 1 to kLut16MaxScale, in proportion to the length, but
+// 0 for a residual of 0 and behind a leaf's last candidate. squared_l2: none is less than that of
+// half the leaf's root mean square, because the norm term, which is scaled too, does not become
+// small with the residual.
 std::vector<uint8_t> CodeScales(DistanceMeasure distance_measure, const ResidualLengths& lengths,
                                 float longest_residual, const Leaves& leaves);
 

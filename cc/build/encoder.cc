@@ -29,12 +29,10 @@ class RowEncoder {
 
   // Writes the num_code_blocks() codes of a candidate at a position.
   void Encode(const float* x, int64_t leaf, int64_t position, uint8_t* codes) {
-    const float* centroid = encoder_.centroids.row(leaf);
     scale_ = static_cast<double>(encoder_.code_scales[position]) / kLut16MaxScale;
-    const double inverse_scale = scale_ > 0 ? 1 / scale_ : 0;
+    encoder_.ScaledResidual(x, leaf, position, residual_.data());
     double norm_squared = 0;
     for (int64_t dim = 0; dim < encoder_.dims(); ++dim) {
-      residual_[dim] = ToFiniteFloat((static_cast<double>(x[dim]) - centroid[dim]) * inverse_scale);
       norm_squared += static_cast<double>(x[dim]) * x[dim];
     }
     float extra_weight = 0;
@@ -115,13 +113,23 @@ std::vector<float> TypicalBlockRanges(const Encoder& encoder, MatrixView<const f
 
 }  // namespace
 
+void Encoder::ScaledResidual(const float* x, int64_t leaf, int64_t position,
+                             float* residual) const {
+  const float* const centroid = centroids.row(leaf);
+  const int scale = code_scales[position];
+  const double factor = scale > 0 ? static_cast<double>(kLut16MaxScale) / scale : 0;
+  for (int64_t dim = 0; dim < dims(); ++dim) {
+    residual[dim] = ToFiniteFloat((static_cast<double>(x[dim]) - centroid[dim]) * factor);
+  }
+}
+
 void Encoder::FillLeafNormTerms(MatrixView<const float> rows, const Leaves& leaves,
                                 Executor* executor, float* terms) const {
   executor->ParallelFor(leaves.size(), 1, [&](int64_t leaf, int64_t) {
     const float* const centroid = centroids.row(leaf);
     double sum = 0;
     for (int64_t i = 0; i < leaves.sizes[leaf]; ++i) {
-      const float* const x = rows.row(leaves.rows(leaf)[i]);
+      const float* const x = rows.row(leaves.RowsOf(leaf)[i]);
       for (int64_t dim = 0; dim < dims(); ++dim) {
         const double c = static_cast<double>(centroid[dim]) - center[dim];
         const double r = static_cast<double>(x[dim]) - centroid[dim];
@@ -141,8 +149,8 @@ void Encoder::ChooseNormCodebooks(MatrixView<const float> rows, const Leaves& le
   const int64_t stride = std::max<int64_t>(1, leaves.num_groups() * kLut16Group / sample);
   for (int64_t leaf = 0, next = 0; leaf < leaves.size(); ++leaf) {
     for (; next < leaves.sizes[leaf]; next += stride) {
-      const int64_t position = int64_t{leaves.first_groups[leaf]} * kLut16Group + next;
-      row_encoder.Encode(rows.row(leaves.rows(leaf)[next]), leaf, position, codes.data());
+      const int64_t position = leaves.FirstPosition(leaf) + next;
+      row_encoder.Encode(rows.row(leaves.RowsOf(leaf)[next]), leaf, position, codes.data());
       const double term = row_encoder.NormTerm(leaf, codes.data());
       if (std::isfinite(term)) terms.push_back(term);
     }
@@ -160,8 +168,8 @@ Status Encoder::EncodeLeaves(MatrixView<const float> rows, const Leaves& leaves,
   context.executor->ParallelFor(leaves.size(), 1, [&](int64_t leaf, int64_t) {
     RowEncoder row_encoder(*this);
     std::vector<uint8_t> row_codes(num_code_blocks());
-    const int32_t* members = leaves.rows(leaf);
-    const int64_t first = int64_t{leaves.first_groups[leaf]} * kLut16Group;
+    const Span<const int32_t> members = leaves.RowsOf(leaf);
+    const int64_t first = leaves.FirstPosition(leaf);
     for (int64_t i = 0; i < leaves.sizes[leaf]; ++i) {
       row_encoder.Encode(rows.row(members[i]), leaf, first + i, row_codes.data());
       uint8_t* group = codes + (leaves.first_groups[leaf] + i / kLut16Group) * group_bytes;

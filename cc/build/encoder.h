@@ -41,6 +41,9 @@ struct Encoder {
   }
   int64_t num_pairs() const { return CeilDiv(num_code_blocks(), 2); }
 
+  // The residual of a candidate over the scale of its code, 0 if that is 0, into [dims].
+  void ScaledResidual(const float* x, int64_t leaf, int64_t position, float* residual) const;
+
   // squared_l2: fills terms, [num_leaves], with the leaf_norm_terms. `rows` are all candidates.
   void FillLeafNormTerms(MatrixView<const float> rows, const Leaves& leaves, Executor* executor,
                          float* terms) const;

@@ -2,11 +2,12 @@
 #ifndef TFSCANN_BUILD_LEAVES_H_
 #define TFSCANN_BUILD_LEAVES_H_
 
+#include <algorithm>
 #include <cstdint>
-#include <numeric>
 #include <vector>
 
 #include "cc/base/aligned_buffer.h"
+#include "cc/base/matrix_view.h"
 #include "cc/kernels/kernels.h"
 
 namespace tfscann {
@@ -18,8 +19,16 @@ struct Leaves {
 
   int64_t size() const { return static_cast<int64_t>(sizes.size()); }
   int64_t num_groups() const { return first_groups.back(); }
-  const int32_t* rows(int64_t leaf) const {
-    return position_rows.data() + int64_t{first_groups[leaf]} * kLut16Group;
+  int64_t FirstPosition(int64_t leaf) const { return int64_t{first_groups[leaf]} * kLut16Group; }
+  // Those of the candidates in a leaf; they ascend.
+  Span<const int32_t> RowsOf(int64_t leaf) const {
+    return {position_rows.data() + FirstPosition(leaf), sizes[leaf]};
+  }
+  // Where one of them stands.
+  int64_t PositionOf(int64_t leaf, int64_t row) const {
+    const Span<const int32_t> members = RowsOf(leaf);
+    return FirstPosition(leaf) +
+           (std::lower_bound(members.begin(), members.end(), row) - members.begin());
   }
 };
 
@@ -43,8 +52,7 @@ inline Leaves ArrangeLeaves(const std::vector<const std::vector<int32_t>*>& assi
   for (int64_t row = 0; row < num_rows; ++row) {
     for (const auto* assignment : assignments) {
       const int32_t leaf = (*assignment)[row];
-      const int64_t position = int64_t{leaves.first_groups[leaf]} * kLut16Group + filled[leaf]++;
-      leaves.position_rows[position] = static_cast<int32_t>(row);
+      leaves.position_rows[leaves.FirstPosition(leaf) + filled[leaf]++] = static_cast<int32_t>(row);
     }
   }
   return leaves;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "cc/kernels/kernels.h"
 #include "cc/search/index_parts.h"
 
 namespace tfscann {
@@ -15,10 +14,8 @@ namespace tfscann {
 inline std::vector<std::array<int32_t, 2>> LeavesOfRows(const IndexParts& parts) {
   std::vector<std::array<int32_t, 2>> leaves_of_row(parts.parameters.num_candidates, {-1, -1});
   for (int32_t leaf = 0; leaf < parts.parameters.num_leaves; ++leaf) {
-    const int32_t* const rows =
-        parts.position_rows.data() + int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
-    for (uint32_t i = 0; i < parts.leaf_sizes[leaf]; ++i) {
-      std::array<int32_t, 2>& leaves = leaves_of_row[rows[i]];
+    for (const int32_t row : parts.RowsOf(leaf)) {
+      std::array<int32_t, 2>& leaves = leaves_of_row[row];
       if (leaves[0] < 0) leaves[0] = leaf;
       leaves[1] = leaf;
     }

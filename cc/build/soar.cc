@@ -38,7 +38,7 @@ Status AssignSoar(MatrixView<const float> rows, MatrixView<const float> centroid
     AlignedBuffer<float> centroid_products(padded), products(kProductRows * padded),
         gathered(kProductRows * dims), losses(padded);
     packed.Multiply({centroid, 1, dims}, centroid_products.data());
-    const int32_t* members = leaves.rows(leaf);
+    const Span<const int32_t> members = leaves.RowsOf(leaf);
     for (int64_t begin = 0; begin < leaves.sizes[leaf]; begin += kProductRows) {
       const int64_t count = std::min<int64_t>(kProductRows, leaves.sizes[leaf] - begin);
       for (int64_t i = 0; i < count; ++i) {

@@ -309,24 +309,19 @@ class PartsReader {
     }
     parts->position_rows = Values<int32_t>(section::kPositionRows, group * kLut16Group);
     if (!status_.ok()) return;
-    const auto rows_of = [&](int64_t leaf) {
-      return Span<const int32_t>(
-          parts->position_rows.data() + int64_t{parts->leaf_first_groups[leaf]} * kLut16Group,
-          parts->leaf_sizes[leaf]);
-    };
     const auto is_bad = [&](int32_t row) {
       return static_cast<uint32_t>(row) >= static_cast<uint32_t>(parameters_.num_candidates);
     };
     const int64_t bad = FirstBad(leaves, 64, [&](int64_t begin, int64_t end) {
       for (; begin < end; ++begin) {
         bool any = false;  // not any_of, which stops, and so is not vectorized
-        for (const int32_t row : rows_of(begin)) any |= is_bad(row);
+        for (const int32_t row : parts->RowsOf(begin)) any |= is_bad(row);
         if (any) break;
       }
       return begin;
     });
     if (bad < leaves) {
-      const Span<const int32_t> rows = rows_of(bad);
+      const Span<const int32_t> rows = parts->RowsOf(bad);
       const int32_t* const row = std::find_if(rows.begin(), rows.end(), is_bad);
       // Whoever may write to the file may have done so since.
       Fail(section::kPositionRows, "row ", row == rows.end() ? -1 : *row, " of ",

@@ -93,9 +93,8 @@ class PyIndex {
     std::vector<int32_t> rows;
     for (int64_t leaf = 0; leaf < num_leaves; ++leaf) {
       splits.mutable_at(leaf) = static_cast<int64_t>(rows.size());
-      const int32_t* const first =
-          parts.position_rows.data() + int64_t{parts.leaf_first_groups[leaf]} * kLut16Group;
-      rows.insert(rows.end(), first, first + parts.leaf_sizes[leaf]);
+      const Span<const int32_t> in_leaf = parts.RowsOf(leaf);
+      rows.insert(rows.end(), in_leaf.begin(), in_leaf.end());
     }
     splits.mutable_at(num_leaves) = static_cast<int64_t>(rows.size());
     py::dict tree = CentroidsAsArrays(LeafVectorsOf(parts), num_leaves, dims);

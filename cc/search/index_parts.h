@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "cc/base/matrix_view.h"
+#include "cc/kernels/kernels.h"
 #include "cc/search/identifiers.h"
 #include "cc/search/int8_rows.h"
 #include "cc/search/options.h"
@@ -60,6 +61,12 @@ struct IndexParts {
 
   Int8Rows CandidateInt8Rows() const {
     return {int8_rows.data(), parameters.dimensions, parameters.int8_row_stride};
+  }
+  int64_t FirstPosition(int64_t leaf) const {
+    return int64_t{leaf_first_groups[leaf]} * kLut16Group;
+  }
+  Span<const int32_t> RowsOf(int64_t leaf) const {
+    return {position_rows.data() + FirstPosition(leaf), leaf_sizes[leaf]};
   }
 };
 

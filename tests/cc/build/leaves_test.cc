@@ -20,7 +20,7 @@ TEST(ArrangeLeavesTest, RowsAscendInTheirLeavesAndGroupsArePadded) {
   expected[33] = 2;
   expected[34] = 3;
   EXPECT_EQ(leaves.position_rows, expected);
-  EXPECT_EQ(leaves.rows(2), leaves.position_rows.data() + 32);
+  EXPECT_EQ(leaves.RowsOf(2).data(), leaves.position_rows.data() + 32);
 }
 
 TEST(ArrangeLeavesTest, EveryRowStandsInItsLeafOfEachAssignment) {
@@ -37,7 +37,7 @@ TEST(ArrangeLeavesTest, EveryRowStandsInItsLeafOfEachAssignment) {
     expected.insert({second[row], row});
   }
   for (int32_t leaf = 0; leaf < num_leaves; ++leaf) {
-    const int32_t* rows = leaves.rows(leaf);
+    const Span<const int32_t> rows = leaves.RowsOf(leaf);
     EXPECT_EQ(leaves.first_groups[leaf + 1] - leaves.first_groups[leaf],
               (leaves.sizes[leaf] + 31) / 32);
     for (uint32_t i = 0; i < leaves.sizes[leaf]; ++i) {

@@ -168,7 +168,7 @@ TEST_P(LookupTableTest, ScoresAreThoseOfScaledCodesAndTheAllowance) {
   int64_t checked = 0;
   for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(state.chosen_leaves)) {
     for (uint32_t i = 0; i < parts.leaf_sizes[leaf.leaf]; ++i, ++checked) {
-      const int64_t position = int64_t{parts.leaf_first_groups[leaf.leaf]} * kLut16Group + i;
+      const int64_t position = parts.FirstPosition(leaf.leaf) + i;
       const uint8_t* const group =
           parts.codes.data() + position / 32 * parts.parameters.num_code_pairs() * kLut16PairBytes;
       const int place = static_cast<int>(position % 32);
