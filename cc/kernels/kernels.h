@@ -73,6 +73,20 @@ struct Lut16Scan {
 };
 inline constexpr int64_t kLut16GroupsAhead = 12;
 
+// A word, twice: 32 bits of memory are broadcast by a load alone, 16 bits by a load and a shuffle,
+// and shuffles are what scans are made of.
+class TwiceWord {
+ public:
+  TwiceWord() = default;
+  // Of 16 bits, with or without a sign.
+  constexpr TwiceWord(int word) : bits_(static_cast<uint16_t>(word) * 0x10001u) {}
+  constexpr uint16_t word() const { return static_cast<uint16_t>(bits_); }
+  constexpr int32_t bits() const { return static_cast<int32_t>(bits_); }
+
+ private:
+  uint32_t bits_;
+};
+
 // One query of a scan, and its hits: candidates whose scores reach the threshold. With both score
 // offsets, a score is
 //   score_offsets + (sum + sum_offset) * scale / kLut16ScaleOne,
@@ -81,9 +95,9 @@ struct Lut16Query {
   // 16 entries a block; zero beyond the last, up to a multiple of 4 blocks. No byte of a run
   // exceeds kLut16MaxByteSum, and no sum over all blocks kLut16MaxSum.
   const uint8_t* table;
-  uint16_t threshold;
-  uint16_t score_offset;  // what comes out fits in 16 bits
-  int16_t sum_offset;     // with it, every sum fits in 16 bits, with a sign
+  TwiceWord threshold;
+  TwiceWord score_offset;  // what comes out fits in 16 bits
+  TwiceWord sum_offset;    // with a sign; with it, every sum fits in 16 bits, with a sign
   // The hits' scores, and their places in the scan, 32 a group, in order. Room for all groups'
   // candidates is written to.
   uint16_t* scores;

@@ -43,8 +43,8 @@ struct GroupSums {
   ByteSums high;
 };
 // Sums of nothing but an offset, which one half of each register has for both.
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums OnlyOffset(int16_t offset) {
-  const __m256i odd = _mm256_zextsi128_si256(_mm_set1_epi16(offset));
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums OnlyOffset(TwiceWord offset) {
+  const __m256i odd = _mm256_zextsi128_si256(_mm_set1_epi16(static_cast<int16_t>(offset.word())));
   const __m256i all = _mm256_add_epi16(odd, _mm256_slli_epi16(odd, 8));
   return {{all, odd}, {all, odd}};
 }
@@ -83,13 +83,13 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, const 
                                                  const __m128i* places, const GroupSums& sums,
                                                  Lut16Query* query) {
   const __m256i offset =
-      _mm256_add_epi16(_mm256_set1_epi16(static_cast<int16_t>(query->score_offset)),
+      _mm256_add_epi16(_mm256_set1_epi16(static_cast<int16_t>(query->score_offset.word())),
                        _mm256_set1_epi16(static_cast<int16_t>(group.score_offset)));
   const __m256i low =
       _mm256_add_epi16(_mm256_mulhrs_epi16(CandidateSums(sums.low), scales.low), offset);
   const __m256i high =
       _mm256_add_epi16(_mm256_mulhrs_epi16(CandidateSums(sums.high), scales.high), offset);
-  const __m256i threshold = _mm256_set1_epi16(static_cast<int16_t>(query->threshold));
+  const __m256i threshold = _mm256_set1_epi16(static_cast<int16_t>(query->threshold.word()));
   const __m256i kept = _mm256_packs_epi16(Reach(low, threshold), Reach(high, threshold));
   // packs interleaves the halves of its arguments: 0-7, 16-23, 8-15, 24-31.
   const uint32_t mask = static_cast<uint32_t>(_mm256_movemask_epi8(

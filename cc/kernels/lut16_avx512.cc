@@ -28,7 +28,7 @@ struct Transposition {
 };
 constexpr Transposition kTransposition;
 
-// Sums of a query for one group, 32 bits a candidate: of candidates 0-15 and 16-31.
+// Sums of a query for one group, of candidates 0-15 and 16-31: the low words of 32 bits each.
 struct GroupSums {
   __m512i low;
   __m512i high;
@@ -79,15 +79,13 @@ TFSCANN_AVX512 TFSCANN_LUT16_INLINE __m512i LoadScales(const uint8_t* scales) {
 // Writes the hits of a group. Without a branch: which groups have any cannot be foretold, and where
 // the processor is wrong it has lost most of the next group's work.
 TFSCANN_AVX512 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, __m512i scales,
-                                                   __m512i places, const GroupSums& sums,
-                                                   Lut16Query* query) {
+                                                   __m512i offset, __m512i places,
+                                                   const GroupSums& sums, Lut16Query* query) {
   const __m512i words = _mm512_mulhrs_epi16(
       _mm512_permutex2var_epi16(sums.low, _mm512_load_si512(kWords.low_words), sums.high), scales);
-  // Each is one load.
-  const __m512i of_group = _mm512_set1_epi16(static_cast<int16_t>(group.score_offset));
-  const __m512i of_query = _mm512_set1_epi16(static_cast<int16_t>(query->score_offset));
-  const __m512i scores = _mm512_add_epi16(_mm512_add_epi16(words, of_group), of_query);
-  const __m512i threshold = _mm512_set1_epi16(static_cast<int16_t>(query->threshold));
+  const __m512i of_query = _mm512_set1_epi32(query->score_offset.bits());
+  const __m512i scores = _mm512_add_epi16(_mm512_add_epi16(words, offset), of_query);
+  const __m512i threshold = _mm512_set1_epi32(query->threshold.bits());
   const uint32_t mask = _mm512_cmpge_epu16_mask(scores, threshold) & CandidatesOf(group);
   _mm512_storeu_si512(query->scores + query->num_hits, _mm512_maskz_compress_epi16(mask, scores));
   _mm512_storeu_si512(query->places + query->num_hits, _mm512_maskz_compress_epi16(mask, places));
@@ -111,7 +109,7 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
     GroupSums sums[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
       tables[q] = queries[q].table;
-      sums[q].low = sums[q].high = _mm512_set1_epi32(queries[q].sum_offset);
+      sums[q].low = sums[q].high = _mm512_set1_epi32(queries[q].sum_offset.bits());
     }
     for (int64_t left = scan.num_pairs; left > 0; left -= run) {
       __m512i low[kQueries], high[kQueries];
@@ -137,8 +135,9 @@ TFSCANN_AVX512 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
       }
     }
     const __m512i scales = LoadScales(ScalesOf(scan, group));
+    const __m512i offset = _mm512_set1_epi16(static_cast<int16_t>(group.score_offset));
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      WriteHits(group, scales, places, sums[q], &queries[q]);
+      WriteHits(group, scales, offset, places, sums[q], &queries[q]);
     }
     places = _mm512_add_epi16(places, _mm512_set1_epi16(kLut16Group));
   }

@@ -37,13 +37,14 @@ void Lut16ScanScalar(const Lut16Scan& scan, Lut16Query* queries, int64_t num_que
       uint16_t scores[kLut16Group] = {};
       AddUp(group.codes, scan.num_pairs, query->table, scores);
       const uint8_t* const scales = ScalesOf(scan, group);
+      const int sum_offset = static_cast<int16_t>(query->sum_offset.word());
       uint32_t mask = 0;
       for (int i = 0; i < kLut16Group; ++i) {
-        const int product = (scores[i] + query->sum_offset) * scales[i];
+        const int product = (scores[i] + sum_offset) * scales[i];
         static_assert(kLut16ScaleOne == 1 << 7);
         const int scaled = (product + kLut16ScaleOne / 2) >> 7;  // towards -infinity
-        scores[i] = static_cast<uint16_t>(query->score_offset + group.score_offset + scaled);
-        mask |= static_cast<uint32_t>(scores[i] >= query->threshold) << i;
+        scores[i] = static_cast<uint16_t>(query->score_offset.word() + group.score_offset + scaled);
+        mask |= static_cast<uint32_t>(scores[i] >= query->threshold.word()) << i;
       }
       WriteHits(number, scores, mask & CandidatesOf(group), query);
     }
