@@ -41,7 +41,7 @@ LEAVES_TO_SEARCH = [
     130,
     200,
 ]
-REORDERED = [30, 40, 50, 65, 80, 140]
+REORDERED = [28, 35, 45, 60, 80, 140]
 
 
 def load_engine() -> Any:

@@ -11,6 +11,7 @@
 #include "cc/build/kmeans.h"
 #include "cc/build/leaf_order.h"
 #include "cc/build/lengths.h"
+#include "cc/build/query_directions.h"
 #include "cc/build/routing.h"
 #include "cc/build/sample.h"
 #include "cc/build/soar.h"
@@ -342,6 +343,10 @@ Status Builder::TrainEncoder(const BuildContext& context) {
   encoder_.centroids = View(centroids_, dimensions_);
   encoder_.center = center_;
   encoder_.code_scales = parts_.code_scales;
+  // None where no errors are to be weighed, see PartitionWeight.
+  if (parameters.distance_measure != DistanceMeasure::kSquaredL2 && encoder_.threshold > 0) {
+    encoder_.query_directions = FindQueryDirections(rows_, config_.seed);
+  }
 
   const std::vector<int64_t> which =
       demand_.empty()

@@ -11,7 +11,7 @@ namespace tfscann {
 namespace {
 
 constexpr int kCentres = 16;
-constexpr int kIterations = 12;
+constexpr int kIterations = 30;
 
 // Trains one block in `codebook`, [dims_per_block][16]. `points` are [count x dims_per_block].
 void TrainBlock(const std::vector<float>& points, int64_t count, int64_t dims_per_block,
@@ -23,16 +23,14 @@ void TrainBlock(const std::vector<float>& points, int64_t count, int64_t dims_pe
     for (int64_t dim = 0; dim < dims_per_block; ++dim) codebook[dim * 16 + centre] = point[dim];
   }
   std::vector<double> sums(dims_per_block * kCentres);
-  std::vector<float> work(32);
-  const std::vector<float> no_direction(dims_per_block);
+  std::vector<float> work(kCentres);
   for (int iteration = 0; iteration < kIterations; ++iteration) {
     std::fill(sums.begin(), sums.end(), 0.0);
     int64_t sizes[kCentres] = {};
     for (int64_t i = 0; i < count; ++i) {
       const float* point = points.data() + i * dims_per_block;
       uint8_t nearest;
-      ActiveKernels().encode_row(point, no_direction.data(), 0, codebook, 1, dims_per_block, 0,
-                                 work.data(), &nearest);
+      ActiveKernels().encode_row(point, {}, codebook, 1, dims_per_block, 0, work.data(), &nearest);
       ++sizes[nearest];
       for (int64_t dim = 0; dim < dims_per_block; ++dim) {
         sums[dim * 16 + nearest] += point[dim];

@@ -70,6 +70,7 @@ enum RandomStage : uint64_t {
   kRoutingStage,
   kRoutingUserStage,
   kRoutingOrderStage,
+  kQueryDirectionStage,
 };
 
 }  // namespace tfscann

@@ -24,8 +24,17 @@ class RowEncoder {
       : encoder_(encoder),
         padded_(encoder.num_blocks() * encoder.dims_per_block),
         residual_(padded_),
-        direction_(padded_),
-        work_(encoder.num_blocks() * 32) {}
+        // That of the candidate, then those of queries.
+        weights_(1 + encoder.query_directions.count()),
+        directions_(weights_.size() * padded_),
+        work_((1 + weights_.size()) * encoder.num_blocks() * 16) {
+    const QueryDirections& of_queries = encoder.query_directions;
+    for (int64_t i = 0; i < of_queries.count(); ++i) {
+      weights_[1 + i] = of_queries.weights[i];
+      std::copy_n(of_queries.vectors.data() + i * encoder.dims(), encoder.dims(),
+                  directions_.data() + (1 + i) * padded_);
+    }
+  }
 
   // Writes the num_code_blocks() codes of a candidate at a position.
   void Encode(const float* x, int64_t leaf, int64_t position, uint8_t* codes) {
@@ -35,17 +44,18 @@ class RowEncoder {
     for (int64_t dim = 0; dim < encoder_.dims(); ++dim) {
       norm_squared += static_cast<double>(x[dim]) * x[dim];
     }
-    float extra_weight = 0;
+    ErrorDirections directions;
     if (encoder_.distance_measure != DistanceMeasure::kSquaredL2 && norm_squared > 0) {
-      extra_weight = ExtraWeight(norm_squared);
+      weights_[0] = ExtraWeight(norm_squared);
       const double inverse_norm = 1 / std::sqrt(norm_squared);
       for (int64_t dim = 0; dim < encoder_.dims(); ++dim) {
-        direction_[dim] = static_cast<float>(x[dim] * inverse_norm);
+        directions_[dim] = static_cast<float>(x[dim] * inverse_norm);
       }
+      directions = {directions_.data(), weights_.data(), static_cast<int64_t>(weights_.size())};
     }
-    ActiveKernels().encode_row(residual_.data(), direction_.data(), extra_weight,
-                               encoder_.codebooks.data(), encoder_.num_blocks(),
-                               encoder_.dims_per_block, kMaxRounds, work_.data(), codes);
+    ActiveKernels().encode_row(residual_.data(), directions, encoder_.codebooks.data(),
+                               encoder_.num_blocks(), encoder_.dims_per_block, kMaxRounds,
+                               work_.data(), codes);
     if (!encoder_.norm_codebooks.empty()) {
       EncodeNormTerm(encoder_.norm_codebooks, NormTerm(leaf, codes), codes + encoder_.num_blocks());
     }
@@ -83,7 +93,8 @@ class RowEncoder {
   const int64_t padded_;
   double scale_ = 1;
   std::vector<float> residual_;  // over the scale
-  std::vector<float> direction_;
+  std::vector<float> weights_;
+  std::vector<float> directions_;
   std::vector<float> work_;
 };
 

@@ -5,9 +5,10 @@
 // of its residual's code,
 //   loss = |e|^2 + (eta - 1) (e . x/|x|)^2,  eta = (d - 1) t / (1 - t),  t = T^2 (m / |x|)^2,
 // T being anisotropic_quantization_threshold and m the root mean square length of the candidates:
-// T is relative to that, so that it means the same for data of any scale. squared_l2 uses eta = 1:
-// there the norm term makes up for errors along the candidate, see NormTerm in encoder.cc.
-// Residuals and errors are over the scale of the code (code_scales.h).
+// T is relative to that, so that it means the same for data of any scale. Errors in
+// query_directions (query_directions.h) count for more, too. squared_l2 uses eta = 1 and no
+// directions: there the norm term makes up for errors along the candidate, see NormTerm in
+// encoder.cc. Residuals and errors are over the scale of the code (code_scales.h).
 #ifndef TFSCANN_BUILD_ENCODER_H_
 #define TFSCANN_BUILD_ENCODER_H_
 
@@ -17,6 +18,7 @@
 #include "cc/base/status.h"
 #include "cc/build/config.h"
 #include "cc/build/leaves.h"
+#include "cc/build/query_directions.h"
 
 namespace tfscann {
 
@@ -25,6 +27,7 @@ struct Encoder {
   int64_t dims_per_block;
   double threshold;          // T
   double mean_squared_norm;  // m^2
+  QueryDirections query_directions;
   MatrixView<const float> centroids;
   std::vector<float> center;     // squared_l2: the mean candidate
   std::vector<float> codebooks;  // [num_blocks][dims_per_block][16]

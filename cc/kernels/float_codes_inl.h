@@ -95,35 +95,49 @@ TFSCANN_INLINE int Argmin16(F32x16 v) {
   return best;
 }
 
-static void EncodeRow(const float* residual, const float* direction, float extra_weight,
+static void EncodeRow(const float* residual, const ErrorDirections& directions,
                       const float* codebooks, int64_t num_blocks, int64_t dims_per_block,
                       int64_t max_rounds, float* work, uint8_t* codes) {
-  float* squared = work;                     // |e_b|^2 for each choice
-  float* parallel = work + num_blocks * 16;  // e_b . direction
-  float total = 0;                           // e . direction for the present choices
+  const int64_t count = directions.count, padded = num_blocks * dims_per_block;
+  // Of each choice for a block |e_b|^2, then e_b . each direction.
+  const int64_t stride = (1 + count) * 16;
+  float totals[kMaxErrorDirections] = {};  // e . direction for the present choices
   for (int64_t block = 0; block < num_blocks; ++block) {
-    F32x16 squares = Broadcast(0), products = Broadcast(0);
-    for (int64_t i = 0; i < dims_per_block; ++i, ++residual, ++direction, codebooks += 16) {
-      const F32x16 error = Broadcast(*residual) - Load(codebooks);
+    F32x16 squares = Broadcast(0), products[kMaxErrorDirections];
+    for (int64_t d = 0; d < count; ++d) products[d] = Broadcast(0);
+    for (int64_t i = 0; i < dims_per_block; ++i, codebooks += 16) {
+      const int64_t dim = block * dims_per_block + i;
+      const F32x16 error = Broadcast(residual[dim]) - Load(codebooks);
       squares = MultiplyAdd(squares, error, error);
-      products = MultiplyAdd(products, error, Broadcast(*direction));
+      for (int64_t d = 0; d < count; ++d) {
+        const F32x16 direction = Broadcast(directions.vectors[d * padded + dim]);
+        products[d] = MultiplyAdd(products[d], error, direction);
+      }
     }
-    Store(squared + block * 16, squares);
-    Store(parallel + block * 16, products);
     const int nearest = Argmin16(squares);
     codes[block] = static_cast<uint8_t>(nearest);
-    total += parallel[block * 16 + nearest];
+    float* const of_block = work + block * stride;
+    Store(of_block, squares);
+    for (int64_t d = 0; d < count; ++d) {
+      float* const of_direction = of_block + (1 + d) * 16;
+      Store(of_direction, products[d]);
+      totals[d] += of_direction[nearest];
+    }
   }
-  if (extra_weight == 0) return;
+  if (count == 0) return;
   for (int64_t round = 0; round < max_rounds; ++round) {
     bool changed = false;
     for (int64_t block = 0; block < num_blocks; ++block) {
-      const float* products = parallel + block * 16;
-      const float others = total - products[codes[block]];
-      const F32x16 sum = Broadcast(others) + Load(products);
-      const int best =
-          Argmin16(MultiplyAdd(Load(squared + block * 16), Broadcast(extra_weight) * sum, sum));
-      total = others + products[best];
+      const float* const of_block = work + block * stride;
+      F32x16 loss = Load(of_block);
+      for (int64_t d = 0; d < count; ++d) {
+        const float* const of_direction = of_block + (1 + d) * 16;
+        totals[d] -= of_direction[codes[block]];
+        const F32x16 sum = Broadcast(totals[d]) + Load(of_direction);
+        loss = MultiplyAdd(loss, Broadcast(directions.weights[d]) * sum, sum);
+      }
+      const int best = Argmin16(loss);
+      for (int64_t d = 0; d < count; ++d) totals[d] += of_block[(1 + d) * 16 + best];
       changed |= best != codes[block];
       codes[block] = static_cast<uint8_t>(best);
     }

@@ -105,6 +105,14 @@ struct Lut16Query {
   int64_t num_hits;  // set by the scan
 };
 
+// Directions in which the error of a code counts for more than in others.
+inline constexpr int64_t kMaxErrorDirections = 5;
+struct ErrorDirections {
+  const float* vectors = nullptr;  // one after the other
+  const float* weights = nullptr;
+  int64_t count = 0;  // at most kMaxErrorDirections
+};
+
 struct Kernels {
   // out[q * out_stride + r] = queries[q] . rows[r], or the squared Euclidean distance. Queries are
   // padded with zeros to a multiple of 16; rows of less than 16 dimensions may be over-read by
@@ -197,11 +205,11 @@ struct Kernels {
                            float* biases, float* scores);
 
   // Chooses a centre for each block (codes[b] < 16) so that e = residual - centres has a small
-  //   |e|^2 + extra_weight (e . direction)^2:
+  //   |e|^2 + sum of weights[d] (e . direction d)^2:
   // the nearest centres, then coordinate descent over the blocks until nothing changes, max_rounds
-  // times at most. residual and direction are padded with zeros to num_blocks * dims_per_block;
-  // `work` has room for num_blocks * 32.
-  void (*encode_row)(const float* residual, const float* direction, float extra_weight,
+  // times at most. residual and directions are padded with zeros to num_blocks * dims_per_block;
+  // `work` has room for num_blocks * (1 + directions.count) * 16.
+  void (*encode_row)(const float* residual, const ErrorDirections& directions,
                      const float* codebooks, int64_t num_blocks, int64_t dims_per_block,
                      int64_t max_rounds, float* work, uint8_t* codes);
 

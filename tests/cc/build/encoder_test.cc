@@ -18,7 +18,7 @@ constexpr int64_t kLeaves = 4;
 // centres are known exactly.
 struct Encoded {
   Encoded(DistanceMeasure measure, int64_t dims, int64_t dims_per_block, double threshold,
-          int threads = 1)
+          int threads = 1, const QueryDirections& query_directions = {})
       : rows(IntegerMatrix(kRows, dims, 1, 8)), centroids(IntegerMatrix(kLeaves, dims, 2, 4)) {
     for (int32_t row = 0; row < kRows; ++row) leaf_of_row.push_back(row % 7 % kLeaves);
     leaves = ArrangeLeaves({&leaf_of_row}, kLeaves);
@@ -32,6 +32,7 @@ struct Encoded {
     encoder.distance_measure = measure;
     encoder.dims_per_block = dims_per_block;
     encoder.threshold = threshold;
+    encoder.query_directions = query_directions;
     encoder.mean_squared_norm = squared / kRows;
     encoder.centroids = centroids;
     encoder.code_scales = {scales.data(), scales.size()};
@@ -84,17 +85,26 @@ struct Encoded {
     return at - leaves.position_rows.begin();
   }
 
-  // |e|^2 + weight (e . x/|x|)^2 for the error e of these codes, over the scale.
+  // |e|^2 + weight (e . x/|x|)^2 for the error e of these codes, over the scale; and the same for
+  // the query directions.
   double Loss(int64_t row, const std::vector<int>& row_codes, double weight) const {
     const float* x = rows.row(row);
     const double scale = ScaleAt(PositionOf(row));
     const float* centroid = centroids.row(leaf_of_row[row]);
+    const QueryDirections& of_queries = encoder.query_directions;
+    std::vector<double> along_queries(of_queries.count());
     double squared = 0, along = 0;
     for (int64_t dim = 0; dim < rows.cols(); ++dim) {
       const double centre = encoder.codebooks[dim * 16 + row_codes[dim / encoder.dims_per_block]];
       const double error = (x[dim] - centroid[dim]) / scale - centre;
       squared += error * error;
       along += error * x[dim];
+      for (int64_t i = 0; i < of_queries.count(); ++i) {
+        along_queries[i] += error * of_queries.vectors[i * rows.cols() + dim];
+      }
+    }
+    for (int64_t i = 0; i < of_queries.count(); ++i) {
+      squared += of_queries.weights[i] * along_queries[i] * along_queries[i];
     }
     const double norm = SquaredNorm(x);
     return squared + (norm > 0 ? weight * along * along / norm : 0);
@@ -168,6 +178,25 @@ TEST(EncoderTest, AnisotropicCodesAreAMinimumOfTheirLoss) {
     });
     EXPECT_LT(after, 0.95 * before);
   }
+}
+
+TEST(EncoderTest, ErrorsInQueryDirectionsCountForMore) {
+  const int64_t dims = 11;  // the last block is half empty
+  QueryDirections directions;
+  directions.vectors.assign(2 * dims, 0.0f);
+  directions.vectors[0] = directions.vectors[dims + 10] = 1;
+  directions.vectors[1] = 0.6f;
+  directions.vectors[dims + 3] = -0.8f;
+  directions.weights = {20, 3};
+  const DistanceMeasure measure = DistanceMeasure::kDotProduct;
+  const Encoded isotropic(measure, dims, 2, 0.0), encoded(measure, dims, 2, 0.0, 1, directions);
+  double before = 0, after = 0;
+  encoded.ForEachRow([&](int64_t row, int64_t position) {
+    ExpectNoBetterCode(encoded, row, encoded.CodesAt(position), 0);
+    before += encoded.Loss(row, isotropic.CodesAt(position), 0);
+    after += encoded.Loss(row, encoded.CodesAt(position), 0);
+  });
+  EXPECT_LT(after, 0.8 * before);
 }
 
 TEST(EncoderTest, LeafNormTermsAndCentroidsMakeUpTheMeanSquaredNorm) {

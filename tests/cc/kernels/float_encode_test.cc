@@ -100,34 +100,36 @@ TEST_P(FloatEncodeTest, TableEntriesOfInfinitiesAndNanKeepToTheRange) {
 
 // One row to be encoded. Whole numbers throughout, so that losses are exact and ties are ties.
 struct EncodeCase {
-  EncodeCase(int64_t blocks, int64_t width_of_block, double weight, uint64_t seed)
+  EncodeCase(int64_t blocks, int64_t width_of_block, std::vector<float> weights_of_directions,
+             uint64_t seed)
       : num_blocks(blocks),
         width(width_of_block),
-        extra_weight(weight),
+        weights(std::move(weights_of_directions)),
         residual(IntegerMatrix(1, blocks * width_of_block, seed, 8)),
-        direction(IntegerMatrix(1, blocks * width_of_block, seed + 1, 2)),
+        directions(IntegerMatrix(static_cast<int64_t>(weights.size()), blocks * width_of_block,
+                                 seed + 1, 2)),
         codebooks(IntegerMatrix(blocks * width_of_block, 16, seed + 2, 8)) {}
 
   // The loss of encode_row's contract.
   double Loss(const std::vector<uint8_t>& codes) const {
-    double squared = 0, along = 0;
+    double loss = 0;
+    std::vector<double> along(weights.size());
     for (int64_t dim = 0; dim < num_blocks * width; ++dim) {
       const double error = residual.row(0)[dim] - codebooks.row(dim)[codes[dim / width]];
-      squared += error * error;
-      along += error * direction.row(0)[dim];
+      loss += error * error;
+      for (size_t d = 0; d < weights.size(); ++d) along[d] += error * directions.row(d)[dim];
     }
-    return squared + extra_weight * along * along;
+    for (size_t d = 0; d < weights.size(); ++d) loss += weights[d] * along[d] * along[d];
+    return loss;
   }
 
   // The first best choice for one block, the others staying.
-  uint8_t BestCode(std::vector<uint8_t> codes, int64_t block, double weight) const {
-    EncodeCase with_weight = *this;
-    with_weight.extra_weight = weight;
+  uint8_t BestCode(std::vector<uint8_t> codes, int64_t block) const {
     uint8_t best = 0;
     double least = std::numeric_limits<double>::infinity();
     for (uint8_t code = 0; code < 16; ++code) {
       codes[block] = code;
-      const double loss = with_weight.Loss(codes);
+      const double loss = Loss(codes);
       if (loss < least) {
         least = loss;
         best = code;
@@ -138,11 +140,15 @@ struct EncodeCase {
 
   std::vector<uint8_t> Expected(int64_t max_rounds) const {
     std::vector<uint8_t> codes(num_blocks, 0);
-    for (int64_t block = 0; block < num_blocks; ++block) codes[block] = BestCode(codes, block, 0);
+    EncodeCase nearest = *this;
+    nearest.weights.clear();
+    for (int64_t block = 0; block < num_blocks; ++block) {
+      codes[block] = nearest.BestCode(codes, block);
+    }
     for (int64_t round = 0; round < max_rounds; ++round) {
       const std::vector<uint8_t> before = codes;
       for (int64_t block = 0; block < num_blocks; ++block) {
-        codes[block] = BestCode(codes, block, extra_weight);
+        codes[block] = BestCode(codes, block);
       }
       if (codes == before) break;
     }
@@ -150,29 +156,32 @@ struct EncodeCase {
   }
 
   std::vector<uint8_t> Encode(const Kernels& kernels, int64_t max_rounds) const {
-    std::vector<float> work(num_blocks * 32);
+    const int64_t count = static_cast<int64_t>(weights.size());
+    std::vector<float> work(num_blocks * (1 + count) * 16);
     std::vector<uint8_t> codes(num_blocks, 99);
-    kernels.encode_row(residual.row(0), direction.row(0), static_cast<float>(extra_weight),
+    kernels.encode_row(residual.row(0), {directions.row(0), weights.data(), count},
                        codebooks.row(0), num_blocks, width, max_rounds, work.data(), codes.data());
     return codes;
   }
 
   int64_t num_blocks;
   int64_t width;
-  double extra_weight;
+  std::vector<float> weights;
   Matrix residual;
-  Matrix direction;
+  Matrix directions;
   Matrix codebooks;
 };
 
 TEST_P(FloatEncodeTest, RowsAreEncodedByCoordinateDescent) {
   for (const int64_t num_blocks : {1, 2, 3, 8, 13}) {
     for (const int64_t width : {1, 2, 3}) {
-      for (const double extra_weight : {0.0, 1.0, 4.0}) {
+      for (const std::vector<float>& weights :
+           {std::vector<float>{}, {0}, {1}, {4}, {1, 3}, {4, 0, 2, 1, 16}}) {
+        ASSERT_LE(static_cast<int64_t>(weights.size()), kMaxErrorDirections);
         for (const int64_t max_rounds : {0, 1, 10}) {
-          const EncodeCase encode(num_blocks, width, extra_weight, num_blocks + width);
+          const EncodeCase encode(num_blocks, width, weights, num_blocks + width);
           EXPECT_EQ(encode.Encode(kernels(), max_rounds), encode.Expected(max_rounds))
-              << num_blocks << " blocks of " << width << ", weight " << extra_weight << ", "
+              << num_blocks << " blocks of " << width << ", " << weights.size() << " directions, "
               << max_rounds << " rounds";
         }
       }
@@ -183,7 +192,7 @@ TEST_P(FloatEncodeTest, RowsAreEncodedByCoordinateDescent) {
 TEST_P(FloatEncodeTest, DescentLowersTheLoss) {
   double before = 0, after = 0;
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    const EncodeCase encode(10, 2, 2.0, seed);
+    const EncodeCase encode(10, 2, {2, 1}, seed);
     before += encode.Loss(encode.Encode(kernels(), 0));
     after += encode.Loss(encode.Encode(kernels(), 10));
   }
