@@ -343,7 +343,7 @@ Status Builder::TrainEncoder(const BuildContext& context) {
   encoder_.centroids = View(centroids_, dimensions_);
   encoder_.center = center_;
   encoder_.code_scales = parts_.code_scales;
-  // None where no errors are to be weighed, see PartitionWeight.
+  // None where all errors are to count alike.
   if (parameters.distance_measure != DistanceMeasure::kSquaredL2 && encoder_.threshold > 0) {
     encoder_.query_directions = FindQueryDirections(rows_, config_.seed);
   }

@@ -24,18 +24,23 @@ void TrainBlock(const std::vector<float>& points, int64_t count, int64_t dims_pe
   }
   std::vector<double> sums(dims_per_block * kCentres);
   std::vector<float> work(kCentres);
+  std::vector<uint8_t> nearest(count, kCentres);
   for (int iteration = 0; iteration < kIterations; ++iteration) {
     std::fill(sums.begin(), sums.end(), 0.0);
     int64_t sizes[kCentres] = {};
+    bool changed = false;
     for (int64_t i = 0; i < count; ++i) {
       const float* point = points.data() + i * dims_per_block;
-      uint8_t nearest;
-      ActiveKernels().encode_row(point, {}, codebook, 1, dims_per_block, 0, work.data(), &nearest);
-      ++sizes[nearest];
+      uint8_t centre;
+      ActiveKernels().encode_row(point, {}, codebook, 1, dims_per_block, 0, work.data(), &centre);
+      changed |= centre != nearest[i];
+      nearest[i] = centre;
+      ++sizes[centre];
       for (int64_t dim = 0; dim < dims_per_block; ++dim) {
-        sums[dim * 16 + nearest] += point[dim];
+        sums[dim * 16 + centre] += point[dim];
       }
     }
+    if (!changed) return;  // centres are what they would become
     const int64_t largest = std::max_element(sizes, sizes + kCentres) - sizes;
     for (int centre = 0; centre < kCentres; ++centre) {
       // An unused centre moves next to the most used one, to share its points.

@@ -44,15 +44,18 @@ class RowEncoder {
     for (int64_t dim = 0; dim < encoder_.dims(); ++dim) {
       norm_squared += static_cast<double>(x[dim]) * x[dim];
     }
-    ErrorDirections directions;
-    if (encoder_.distance_measure != DistanceMeasure::kSquaredL2 && norm_squared > 0) {
-      weights_[0] = ExtraWeight(norm_squared);
+    weights_[0] = ExtraWeight(norm_squared);
+    if (weights_[0] > 0) {
       const double inverse_norm = 1 / std::sqrt(norm_squared);
       for (int64_t dim = 0; dim < encoder_.dims(); ++dim) {
         directions_[dim] = static_cast<float>(x[dim] * inverse_norm);
       }
-      directions = {directions_.data(), weights_.data(), static_cast<int64_t>(weights_.size())};
     }
+    // Those that have a weight.
+    const int64_t first = weights_[0] > 0 ? 0 : 1;
+    const ErrorDirections directions = {directions_.data() + first * padded_,
+                                        weights_.data() + first,
+                                        static_cast<int64_t>(weights_.size()) - first};
     ActiveKernels().encode_row(residual_.data(), directions, encoder_.codebooks.data(),
                                encoder_.num_blocks(), encoder_.dims_per_block, kMaxRounds,
                                work_.data(), codes);
@@ -83,6 +86,7 @@ class RowEncoder {
  private:
   // eta - 1, at least 0.
   float ExtraWeight(double norm_squared) const {
+    if (encoder_.distance_measure == DistanceMeasure::kSquaredL2 || norm_squared == 0) return 0;
     const double t = std::min(
         0.5, encoder_.threshold * encoder_.threshold * encoder_.mean_squared_norm / norm_squared);
     const double eta = static_cast<double>(encoder_.dims() - 1) * t / (1 - t);

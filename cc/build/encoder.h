@@ -25,9 +25,9 @@ namespace tfscann {
 struct Encoder {
   DistanceMeasure distance_measure;
   int64_t dims_per_block;
-  double threshold;          // T
-  double mean_squared_norm;  // m^2
-  QueryDirections query_directions;
+  double threshold;                  // T
+  double mean_squared_norm;          // m^2
+  QueryDirections query_directions;  // none for squared_l2
   MatrixView<const float> centroids;
   std::vector<float> center;     // squared_l2: the mean candidate
   std::vector<float> codebooks;  // [num_blocks][dims_per_block][16]

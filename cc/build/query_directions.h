@@ -16,14 +16,16 @@ namespace tfscann {
 
 struct QueryDirections {
   std::vector<float> vectors;  // [count x dims], orthonormal
-  // [count] the mean square along each, over what it is along those at right angles to all, less 1.
+  // [count] the mean square along each, over what it is along those at right angles to all, less 1;
+  // above 0, at most 100.
   std::vector<float> weights;
 
   int64_t count() const { return static_cast<int64_t>(weights.size()); }
 };
 
-// The first principal directions of a sample of the rows about zero; none where there are few
-// dimensions.
+// The first principal directions of a sample of the rows about zero, as far as they have more than
+// others; none where there are few dimensions. `rows` are the candidates: queries are as yet
+// unknown, and those to tune with are kept for measuring.
 QueryDirections FindQueryDirections(MatrixView<const float> rows, uint64_t seed);
 
 }  // namespace tfscann

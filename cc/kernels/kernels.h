@@ -4,6 +4,7 @@
 #ifndef TFSCANN_KERNELS_KERNELS_H_
 #define TFSCANN_KERNELS_KERNELS_H_
 
+#include <cassert>
 #include <cstdint>
 
 #include "cc/kernels/target.h"
@@ -79,7 +80,9 @@ class TwiceWord {
  public:
   TwiceWord() = default;
   // Of 16 bits, with or without a sign.
-  constexpr TwiceWord(int word) : bits_(static_cast<uint16_t>(word) * 0x10001u) {}
+  constexpr TwiceWord(int word) : bits_(static_cast<uint16_t>(word) * 0x10001u) {
+    assert(word >= INT16_MIN && word <= UINT16_MAX);
+  }
   constexpr uint16_t word() const { return static_cast<uint16_t>(bits_); }
   constexpr int32_t bits() const { return static_cast<int32_t>(bits_); }
 

@@ -29,7 +29,8 @@ class IndexConfig:
       soar_lambda: Weight of SOAR's orthogonality (Sun et al., NeurIPS 2023) in choosing a second
         partition for each candidate. `None`: 1.0. 0 switches second partitions off.
       anisotropic_quantization_threshold: T of anisotropic quantization (Guo et al., ICML 2020), in
-        [0, 1); relative to the candidates' root mean square length. Not used by "squared_l2".
+        [0, 1); relative to the candidates' root mean square length. 0: all errors of codes count
+        alike. Not used by "squared_l2".
       reordering_dtype: "float32", or "int8": a smaller index that keeps no float32 candidates, and
         whose scores are therefore approximate.
       target_recall: Part of the true best `k` that a search should find, in (0, 1]. Measured with

@@ -11,7 +11,7 @@ namespace tfscann::testing {
 namespace {
 
 constexpr int64_t kRows = 500;
-constexpr int64_t kDims = 10;
+constexpr int64_t kDims = 40;  // enough for codes to heed the directions of queries
 
 struct Kind {
   const char* name;

@@ -1,8 +1,10 @@
 #include "cc/build/builder.h"
 
+#include <numeric>
 #include <set>
 
 #include "cc/io/index_file.h"
+#include "cc/search/code_error.h"
 #include "gtest/gtest.h"
 #include "tests/cc/testing/matrix.h"
 #include "tests/cc/testing/search.h"
@@ -161,6 +163,28 @@ TEST(BuilderTest, AnExactIndexKeepsFloatsWhateverWasAskedFor) {
   EXPECT_EQ(file.index->parameters().reordering_dtype, ReorderingDtype::kFloat32);
   EXPECT_EQ(Search(*file.index, rows, SearchOptions()),
             Search(*BuildIndex(rows, {}).index, rows, SearchOptions()));
+}
+
+TEST(BuilderTest, CodesHeedDirectionsOfQueriesUnlessAllErrorsCountAlike) {
+  Matrix rows = RandomMatrix(1000, 64, 1);
+  for (int64_t row = 0; row < rows.rows(); ++row) {
+    for (int64_t dim = 0; dim < rows.cols(); ++dim) rows.row(row)[dim] += 0.5f;
+  }
+  // Of a threshold so small no error counts for more because of its candidate.
+  const auto mean_error = [&](DistanceMeasure measure, double threshold) {
+    BuildConfig config = TreeConfig(4);
+    config.distance_measure = measure;
+    config.anisotropic_quantization_threshold = threshold;
+    const IndexFile file = BuildIndex(rows, config);
+    const std::vector<float> errors = CodeErrors(file.index->parts(), rows.rows());
+    return std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
+  };
+  // What is won in some directions is paid for in the others.
+  for (const DistanceMeasure measure : {DistanceMeasure::kDotProduct, DistanceMeasure::kCosine}) {
+    EXPECT_GT(mean_error(measure, 0.001), 1.001 * mean_error(measure, 0));
+  }
+  EXPECT_EQ(mean_error(DistanceMeasure::kSquaredL2, 0.001),
+            mean_error(DistanceMeasure::kSquaredL2, 0));
 }
 
 TEST(BuilderTest, WideEmbeddingsGetWiderBlocks) {

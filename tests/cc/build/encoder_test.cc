@@ -85,6 +85,13 @@ struct Encoded {
     return at - leaves.position_rows.begin();
   }
 
+  // eta - 1, of the paper.
+  double CandidateWeight(int64_t row) const {
+    const double threshold = encoder.threshold;
+    const double t = threshold * threshold * encoder.mean_squared_norm / SquaredNorm(rows.row(row));
+    return std::max(0.0, static_cast<double>(rows.cols() - 1) * t / (1 - t) - 1);
+  }
+
   // |e|^2 + weight (e . x/|x|)^2 for the error e of these codes, over the scale; and the same for
   // the query directions.
   double Loss(int64_t row, const std::vector<int>& row_codes, double weight) const {
@@ -168,10 +175,7 @@ TEST(EncoderTest, AnisotropicCodesAreAMinimumOfTheirLoss) {
     const Encoded encoded(measure, dims, 2, threshold);
     double before = 0, after = 0;
     encoded.ForEachRow([&](int64_t row, int64_t position) {
-      // eta - 1, of the paper.
-      const double t = threshold * threshold * encoded.encoder.mean_squared_norm /
-                       encoded.SquaredNorm(encoded.rows.row(row));
-      const double weight = std::max(0.0, (dims - 1) * t / (1 - t) - 1);
+      const double weight = encoded.CandidateWeight(row);
       ExpectNoBetterCode(encoded, row, encoded.CodesAt(position), weight);
       before += encoded.Loss(row, isotropic.CodesAt(position), weight);
       after += encoded.Loss(row, encoded.CodesAt(position), weight);
@@ -189,14 +193,18 @@ TEST(EncoderTest, ErrorsInQueryDirectionsCountForMore) {
   directions.vectors[dims + 3] = -0.8f;
   directions.weights = {20, 3};
   const DistanceMeasure measure = DistanceMeasure::kDotProduct;
-  const Encoded isotropic(measure, dims, 2, 0.0), encoded(measure, dims, 2, 0.0, 1, directions);
-  double before = 0, after = 0;
-  encoded.ForEachRow([&](int64_t row, int64_t position) {
-    ExpectNoBetterCode(encoded, row, encoded.CodesAt(position), 0);
-    before += encoded.Loss(row, isotropic.CodesAt(position), 0);
-    after += encoded.Loss(row, encoded.CodesAt(position), 0);
-  });
-  EXPECT_LT(after, 0.8 * before);
+  for (const double threshold : {0.0, 0.4}) {
+    const Encoded without(measure, dims, 2, threshold);
+    const Encoded encoded(measure, dims, 2, threshold, 1, directions);
+    double before = 0, after = 0;
+    encoded.ForEachRow([&](int64_t row, int64_t position) {
+      const double weight = encoded.CandidateWeight(row);
+      ExpectNoBetterCode(encoded, row, encoded.CodesAt(position), weight);
+      before += encoded.Loss(row, without.CodesAt(position), weight);
+      after += encoded.Loss(row, encoded.CodesAt(position), weight);
+    });
+    EXPECT_LT(after, 0.85 * before) << threshold;
+  }
 }
 
 TEST(EncoderTest, LeafNormTermsAndCentroidsMakeUpTheMeanSquaredNorm) {

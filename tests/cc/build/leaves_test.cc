@@ -21,6 +21,8 @@ TEST(ArrangeLeavesTest, RowsAscendInTheirLeavesAndGroupsArePadded) {
   expected[34] = 3;
   EXPECT_EQ(leaves.position_rows, expected);
   EXPECT_EQ(leaves.RowsOf(2).data(), leaves.position_rows.data() + 32);
+  EXPECT_EQ(leaves.PositionOf(0, 4), 1);
+  EXPECT_EQ(leaves.PositionOf(2, 3), 34);
 }
 
 TEST(ArrangeLeavesTest, EveryRowStandsInItsLeafOfEachAssignment) {
