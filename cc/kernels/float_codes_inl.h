@@ -86,13 +86,24 @@ static float QuantizeInt8(const float* x, int64_t count, int8_t* values) {
   return inverse > 0 ? scale : 0;
 }
 
-// First index of the smallest.
+// First index of the smallest; 0 if that is a NaN.
 TFSCANN_INLINE int Argmin16(F32x16 v) {
-  float lanes[16];
-  Store(lanes, v);
-  int best = 0;
-  for (int i = 1; i < 16; ++i) best = lanes[i] < lanes[best] ? i : best;
-  return best;
+  Float least = v.part[0];
+  TFSCANN_UNROLL for (int i = 1; i < kRegisters; ++i) {
+    least = v.part[i] < least ? v.part[i] : least;
+  }
+  float lanes[kWidth];
+  *reinterpret_cast<FloatInMemory*>(lanes) = least;
+  TFSCANN_UNROLL for (int half = kWidth / 2; half > 0; half /= 2) {
+    TFSCANN_UNROLL for (int i = 0; i < half; ++i) {
+      lanes[i] = lanes[i + half] < lanes[i] ? lanes[i + half] : lanes[i];
+    }
+  }
+  uint32_t smallest = 0;
+  TFSCANN_UNROLL for (int i = 0; i < kRegisters; ++i) {
+    smallest |= SignMask(v.part[i] == lanes[0] - Float{}) << (i * kWidth);
+  }
+  return smallest == 0 ? 0 : __builtin_ctz(smallest);
 }
 
 static void EncodeRow(const float* residual, const ErrorDirections& directions,
@@ -103,24 +114,26 @@ static void EncodeRow(const float* residual, const ErrorDirections& directions,
   const int64_t stride = (1 + count) * 16;
   float totals[kMaxErrorDirections] = {};  // e . direction for the present choices
   for (int64_t block = 0; block < num_blocks; ++block) {
-    F32x16 squares = Broadcast(0), products[kMaxErrorDirections];
-    for (int64_t d = 0; d < count; ++d) products[d] = Broadcast(0);
-    for (int64_t i = 0; i < dims_per_block; ++i, codebooks += 16) {
-      const int64_t dim = block * dims_per_block + i;
-      const F32x16 error = Broadcast(residual[dim]) - Load(codebooks);
-      squares = MultiplyAdd(squares, error, error);
-      for (int64_t d = 0; d < count; ++d) {
-        const F32x16 direction = Broadcast(directions.vectors[d * padded + dim]);
-        products[d] = MultiplyAdd(products[d], error, direction);
-      }
+    const int64_t first = block * dims_per_block;
+    const auto error = [&](int64_t i) {
+      return Broadcast(residual[first + i]) - Load(codebooks + (first + i) * 16);
+    };
+    F32x16 squares = Broadcast(0);
+    for (int64_t i = 0; i < dims_per_block; ++i) {
+      squares = MultiplyAdd(squares, error(i), error(i));
     }
     const int nearest = Argmin16(squares);
     codes[block] = static_cast<uint8_t>(nearest);
     float* const of_block = work + block * stride;
     Store(of_block, squares);
     for (int64_t d = 0; d < count; ++d) {
+      F32x16 products = Broadcast(0);
+      for (int64_t i = 0; i < dims_per_block; ++i) {
+        const float direction = directions.vectors[d * padded + first + i];
+        products = MultiplyAdd(products, error(i), Broadcast(direction));
+      }
       float* const of_direction = of_block + (1 + d) * 16;
-      Store(of_direction, products[d]);
+      Store(of_direction, products);
       totals[d] += of_direction[nearest];
     }
   }
