@@ -12,12 +12,16 @@
 namespace tfscann {
 namespace {
 
-// Running 16-bit sums of the bytes of vectors: `all` has even bytes plus 256 times odd ones (mod
-// 2^16), `odd` the odd ones.
+// 16-bit sums of the bytes of vectors: `all` has even bytes plus 256 times odd ones (mod 2^16),
+// `odd` the odd ones.
 struct ByteSums {
   __m256i all;
   __m256i odd;
 };
+
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE ByteSums SumsOf(__m256i bytes) {
+  return {bytes, _mm256_srli_epi16(bytes, 8)};
+}
 
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddBytes(ByteSums* sums, __m256i bytes) {
   sums->all = _mm256_add_epi16(sums->all, bytes);
@@ -25,12 +29,12 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddBytes(ByteSums* sums, __m256i bytes) {
 }
 
 // The sums of 16 candidates in order: the two halves hold different blocks, the even bytes
-// candidates 0-7 and the odd bytes candidates 8-15.
+// candidates 0-7 and the odd bytes candidates 8-15. A blend, unlike a second permutation, is left
+// to any unit of the processor: those that permute have the lookups.
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i CandidateSums(const ByteSums& sums) {
   const __m256i even = _mm256_sub_epi16(sums.all, _mm256_slli_epi16(sums.odd, 8));
-  const __m256i low = _mm256_permute2x128_si256(even, sums.odd, 0x20);
-  const __m256i high = _mm256_permute2x128_si256(even, sums.odd, 0x31);
-  return _mm256_add_epi16(low, high);
+  return _mm256_add_epi16(_mm256_blend_epi32(even, sums.odd, 0xf0),
+                          _mm256_permute2x128_si256(even, sums.odd, 0x21));
 }
 
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Load(const uint8_t* from) {
@@ -42,12 +46,6 @@ struct GroupSums {
   ByteSums low;
   ByteSums high;
 };
-// Sums of nothing but an offset, which one half of each register has for both.
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums OnlyOffset(TwiceWord offset) {
-  const __m256i odd = _mm256_zextsi128_si256(_mm_set1_epi16(static_cast<int16_t>(offset.word())));
-  const __m256i all = _mm256_add_epi16(odd, _mm256_slli_epi16(odd, 8));
-  return {{all, odd}, {all, odd}};
-}
 
 // All ones where a score reaches the threshold, as an unsigned number.
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Reach(__m256i scores, __m256i threshold) {
@@ -75,34 +73,49 @@ struct GroupScales {
   __m256i high;
 };
 
+// The scores of 16 candidates, from their sums.
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Scores(const ByteSums& sums, __m256i sum_offset,
+                                                 __m256i scales, __m256i offset) {
+  const __m256i shifted = _mm256_add_epi16(CandidateSums(sums), sum_offset);
+  return _mm256_add_epi16(_mm256_mulhrs_epi16(shifted, scales), offset);
+}
+
+// A bit for each of 32 candidates, in the order that packing the words of 0-15 and of 16-31 leaves
+// bytes in: 0-7, 16-23, 8-15, 24-31.
+struct PackedMask {
+  uint32_t bits;
+
+  static PackedMask Of(uint32_t in_order) {
+    return {(in_order & 0xff0000ff) | (in_order >> 8 & 0xff00) | (in_order << 8 & 0xff0000)};
+  }
+  // Those of candidates 8 part to 8 part + 7.
+  uint32_t Part(int part) const { return bits >> (part % 2 * 16 + part / 2 * 8) & 255; }
+};
+
 // Writes out the candidates of a group whose scores reach the threshold, in steps that do not
 // depend on how many there are: that cannot be foretold, and where the processor is wrong it has
 // lost most of the next group's work. But for whether there are any, if they are rare.
 template <bool kRareHits>
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, const GroupScales& scales,
-                                                 const __m128i* places, const GroupSums& sums,
-                                                 Lut16Query* query) {
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, PackedMask candidates,
+                                                 const GroupScales& scales, const __m128i* places,
+                                                 const GroupSums& sums, Lut16Query* query) {
   const __m256i offset =
       _mm256_add_epi16(_mm256_set1_epi16(static_cast<int16_t>(query->score_offset.word())),
                        _mm256_set1_epi16(static_cast<int16_t>(group.score_offset)));
-  const __m256i low =
-      _mm256_add_epi16(_mm256_mulhrs_epi16(CandidateSums(sums.low), scales.low), offset);
-  const __m256i high =
-      _mm256_add_epi16(_mm256_mulhrs_epi16(CandidateSums(sums.high), scales.high), offset);
+  const __m256i sum_offset = _mm256_set1_epi16(static_cast<int16_t>(query->sum_offset.word()));
+  const __m256i low = Scores(sums.low, sum_offset, scales.low, offset);
+  const __m256i high = Scores(sums.high, sum_offset, scales.high, offset);
   const __m256i threshold = _mm256_set1_epi16(static_cast<int16_t>(query->threshold.word()));
-  const __m256i kept = _mm256_packs_epi16(Reach(low, threshold), Reach(high, threshold));
-  // packs interleaves the halves of its arguments: 0-7, 16-23, 8-15, 24-31.
-  const uint32_t mask = static_cast<uint32_t>(_mm256_movemask_epi8(
-                            _mm256_permute4x64_epi64(kept, _MM_SHUFFLE(3, 1, 2, 0)))) &
-                        CandidatesOf(group);
-  if (kRareHits && mask == 0) return;
+  const __m256i reach = _mm256_packs_epi16(Reach(low, threshold), Reach(high, threshold));
+  const PackedMask mask = {static_cast<uint32_t>(_mm256_movemask_epi8(reach)) & candidates.bits};
+  if (kRareHits && mask.bits == 0) return;
   __m128i scores[4];
   Split(low, high, scores);
   uint16_t* const to_scores = query->scores;
   uint16_t* const to_places = query->places;
   int64_t count = query->num_hits;
   TFSCANN_UNROLL for (int i = 0; i < 4; ++i) {
-    const uint32_t of_part = (mask >> (8 * i)) & 255;
+    const uint32_t of_part = mask.Part(i);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to_scores + count), TakeWords(scores[i], of_part));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to_places + count), TakeWords(places[i], of_part));
     count += __builtin_popcount(of_part);
@@ -143,26 +156,34 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
     const uint8_t* tables[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] = queries[q].table;
     GroupSums sums[kQueries];
-    TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) sums[q] = OnlyOffset(queries[q].sum_offset);
-    for (int64_t left = scan.num_pairs; left > 0; left -= run) {
+    __m256i low[kQueries], high[kQueries];
+    for (int64_t left = scan.num_pairs;;) {
       const int64_t count = left < run ? left : run;
-      __m256i low[kQueries], high[kQueries];
       TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) low[q] = high[q] = _mm256_setzero_si256();
       TFSCANN_UNROLL for (int64_t i = 0; i < kLut16MaxStepsPerRun; ++i) {
         if (i == count) break;
         AddPair<kQueries>(codes, tables, i, low, high);
       }
-      codes += count * kLut16PairBytes;
-      TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-        tables[q] += count * 32;
-        AddBytes(&sums[q].low, low[q]);
-        AddBytes(&sums[q].high, high[q]);
+      // Nothing is added to the sums of the first run: GCC 12 would keep zeros in memory for that.
+      if (left == scan.num_pairs) {
+        TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q)
+            sums[q] = {SumsOf(low[q]), SumsOf(high[q])};
+      } else {
+        TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
+          AddBytes(&sums[q].low, low[q]);
+          AddBytes(&sums[q].high, high[q]);
+        }
       }
+      left -= count;
+      if (left == 0) break;
+      codes += count * kLut16PairBytes;
+      TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] += count * 32;
     }
     const uint8_t* const of_group = ScalesOf(scan, group);
     const GroupScales scales = {LoadScales(of_group), LoadScales(of_group + 16)};
+    const PackedMask candidates = PackedMask::Of(CandidatesOf(group));
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      WriteHits<kRareHits>(group, scales, places, sums[q], &queries[q]);
+      WriteHits<kRareHits>(group, candidates, scales, places, sums[q], &queries[q]);
     }
   }
 }
