@@ -19,6 +19,34 @@ def pareto(recalls: Sequence[float], speeds: Sequence[float]) -> list[int]:
     return kept[::-1]
 
 
+def contenders(
+    recalls: Sequence[float],
+    speeds: Sequence[float],
+    targets: Sequence[float],
+    misses: float,
+    share: float,
+) -> list[int]:
+    """Indices of the points that a better timing could make those needed at the targets.
+
+    These have at least `share` of the speed of the fastest of no less recall. For each target:
+    those that miss at most `misses` times as many neighbours as a target does, and no less than
+    1 / `misses` of them; and the next on either side. By ascending recall.
+    """
+
+    def fastest(least: float) -> float:
+        return max(s for r, s in zip(recalls, speeds, strict=True) if r >= least)
+
+    able = [i for i in range(len(recalls)) if speeds[i] >= share * fastest(recalls[i])]
+    able.sort(key=lambda i: recalls[i])
+    kept: set[int] = set()
+    for target in targets:
+        missed = {i: (1 - recalls[i]) / (1 - target) for i in able}
+        kept |= {i for i in able if 1 / misses <= missed[i] <= misses}
+        kept |= set([i for i in able if missed[i] > misses][-1:])
+        kept |= set([i for i in able if missed[i] < 1 / misses][:1])
+    return [i for i in able if i in kept]
+
+
 def at_recall(recalls: Sequence[float], values: Sequence[float], target: float) -> float | None:
     """The value at a target recall, its logarithm being linear in recall from point to point.
 

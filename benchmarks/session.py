@@ -28,10 +28,14 @@ ENOUGH_RECALL = 0.995
 RECALL_MARGIN = 0.003
 
 # Slow settings are asked fewer queries: as many as take about so long, but not less than so many.
-SECONDS_A_TRIAL, FEWEST_TRIED = 0.2, 1000
+SECONDS_A_TRIAL, FEWEST_TRIED = 0.2, {"single": 400, "batch": 1000}
 SECONDS_A_TIMING = {"single": 0.4, "batch": 0.9}
 FEWEST_TIMED = {"single": 500, "batch": 1000}
-SINGLES_A_TRIAL = 400
+
+# Machines that are shared are at half their speed for seconds. Settings that may be the best, and
+# have been tried then, are tried again, so many times, and the fastest of these trials counts:
+# those with at least such a share of the best speed, near a target (see frontier.contenders).
+SECOND_LOOKS, CONTENDER, NEAR = 2, 0.45, 1.2
 
 # A timing that had less processor time than this share of what it can have was disturbed by other
 # programs, and is repeated: of its threads' at first, later of the most that it had before. There
@@ -45,6 +49,16 @@ class Kind:
 
     distance_measure: str = "dot_product"
     reordering_dtype: str = "float32"
+
+
+@dataclass
+class Trial:
+    """A setting tried on the first half of the queries. speeds: queries per second by call."""
+
+    build: int
+    settings: Settings
+    recall: float
+    speeds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -107,27 +121,17 @@ class Session:
 
     def tune(self) -> None:
         """Tries the grids on the first half of the queries; keeps what the targets need."""
-        tried: dict[tuple[str, str], list[tuple[float, float, Point]]] = {}
-        for number, build in enumerate(tqdm(self._run.builds, "tuning", disable=None)):
-            count = MIDDLE
-            for group in self._searches[number][:: 2 if self._options.coarse else 1]:
-                best = 0.0
-                for settings in group:
-                    recall, speeds = self._try(number, settings, count)
-                    count = min(MIDDLE, max(FEWEST_TRIED, int(speeds["batch"] * SECONDS_A_TRIAL)))
-                    best = max(best, recall)
-                    for mode in self._run.modes:
-                        timed = _queries_to_time(mode, speeds[mode.call])
-                        point = Point(build.system, mode.name, number, settings, timed)
-                        attempts = tried.setdefault((build.system, mode.name), [])
-                        attempts.append((recall, speeds[mode.call], point))
-                if best >= ENOUGH_RECALL:
-                    break
-        for attempts in tried.values():
-            recalls, speeds_tried, points = zip(*attempts, strict=True)
-            best_ones = frontier.pareto(recalls, speeds_tried)
-            needed = frontier.around([recalls[i] for i in best_ones], TARGETS, RECALL_MARGIN)
-            self._run.points += [points[best_ones[i]] for i in needed]
+        for system, trials in self._try_grids().items():
+            recalls = [trial.recall for trial in trials]
+            for call in {mode.call: None for mode in self._run.modes}:
+                self._look_again(trials, call)
+            for mode in self._run.modes:
+                best_ones = frontier.pareto(recalls, [trial.speeds[mode.call] for trial in trials])
+                needed = frontier.around([recalls[i] for i in best_ones], TARGETS, RECALL_MARGIN)
+                for trial in (trials[best_ones[i]] for i in needed):
+                    timed = _queries_to_time(mode, trial.speeds[mode.call])
+                    point = Point(system, mode.name, trial.build, trial.settings, timed)
+                    self._run.points.append(point)
 
     def measure(self) -> None:
         """An untimed round for recall, then timed rounds: every point once, in random order."""
@@ -149,6 +153,39 @@ class Session:
                     point.recall = recalls[asked]
         for build, worker in zip(self._run.builds, self._workers, strict=True):
             build.grown_bytes = worker.ask("memory")["grown_bytes"]
+
+    def _try_grids(self) -> dict[str, list[Trial]]:
+        """The trials of each system, all its builds together."""
+        tried: dict[str, list[Trial]] = {}
+        for number, build in enumerate(tqdm(self._run.builds, "tuning", disable=None)):
+            count = MIDDLE
+            for group in self._searches[number][:: 2 if self._options.coarse else 1]:
+                best = 0.0
+                for settings in group:
+                    recall, batch = self._try(number, settings, "batch", count)
+                    _, single = self._try(number, settings, "single", FEWEST_TRIED["single"])
+                    count = _queries_to_try("batch", batch)
+                    best = max(best, recall)
+                    speeds = {"batch": batch, "single": single}
+                    trials = tried.setdefault(build.system, [])
+                    trials.append(Trial(number, settings, recall, speeds))
+                if best >= ENOUGH_RECALL:
+                    break
+        return tried
+
+    def _look_again(self, trials: list[Trial], call: str) -> None:
+        """Tries the contenders among a system's trials again: these speeds replace the first."""
+        recalls = [trial.recall for trial in trials]
+        speeds = [trial.speeds[call] for trial in trials]
+        again = frontier.contenders(recalls, speeds, TARGETS, NEAR, CONTENDER)
+        fastest = dict.fromkeys(again, 0.0)
+        for _ in range(SECOND_LOOKS):
+            for i in again:
+                count = _queries_to_try(call, speeds[i])
+                _, speed = self._try(trials[i].build, trials[i].settings, call, count)
+                fastest[i] = max(fastest[i], speed)
+        for i, speed in fastest.items():
+            trials[i].speeds[call] = speed
 
     def _build_system(self, system: System) -> None:
         if not system.every_kind and self._options.kind != Kind():
@@ -198,19 +235,15 @@ class Session:
     def _start_worker(self, system: System) -> WorkerClient:
         return WorkerClient(system, self._environments, self._logs, self._options.threads)
 
-    def _try(self, build: int, settings: Settings, count: int) -> tuple[float, dict[str, float]]:
-        """Recall, and queries per second of processor time by call, on one thread.
+    def _try(self, build: int, settings: Settings, call: str, count: int) -> tuple[float, float]:
+        """Recall and queries per second of processor time, on one thread, of so many queries.
 
         Processor time, because that is what other programs disturb least.
         """
-        batch, single = (
-            self._workers[build].ask(
-                "measure", call=call, settings=settings, first=0, last=last, threads=1
-            )
-            for call, last in (("batch", count), ("single", SINGLES_A_TRIAL))
+        answer = self._workers[build].ask(
+            "measure", call=call, settings=settings, first=0, last=count, threads=1
         )
-        speeds = {"batch": batch, "single": single}
-        return batch["recall"], {call: a["qps"] / a["busy_cpus"] for call, a in speeds.items()}
+        return answer["recall"], answer["qps"] / answer["busy_cpus"]
 
     def _time(self, point: Point, mode: Mode) -> dict[str, float]:
         """One timing of a point; the least disturbed of some, where other programs interfere."""
@@ -236,6 +269,11 @@ class Session:
             last=last,
             threads=mode.threads,
         )
+
+
+def _queries_to_try(call: str, qps: float) -> int:
+    """How many queries a trial asks."""
+    return min(MIDDLE, max(FEWEST_TRIED[call], int(qps * SECONDS_A_TRIAL)))
 
 
 def _queries_to_time(mode: Mode, qps: float) -> int:

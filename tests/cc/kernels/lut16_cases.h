@@ -183,7 +183,9 @@ inline int MaxEntry(int64_t num_blocks) {
 }
 
 inline void CheckLut16Scan(Lut16Kernel kernel) {
-  for (const int64_t num_blocks : {1, 2, 3, 4, 5, 6, 7, 8, 9, 49, 50, 51, 52, 257, 258}) {
+  // The longest runs have 31 blocks in steps of 2, and 63 in steps of 4.
+  for (const int64_t num_blocks :
+       {1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 33, 49, 50, 51, 52, 54, 63, 65, 257, 258}) {
     for (const int64_t num_groups : {0, 1, 2, 5}) {
       Lut16Data data(num_groups, num_blocks, MaxEntry(num_blocks), -1, num_blocks);
       // About half of the sums are less, so that products have both signs.
