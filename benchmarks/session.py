@@ -123,7 +123,7 @@ class Session:
         """Tries the grids on the first half of the queries; keeps what the targets need."""
         for system, trials in self._try_grids().items():
             recalls = [trial.recall for trial in trials]
-            for call in {mode.call: None for mode in self._run.modes}:
+            for call in dict.fromkeys(mode.call for mode in self._run.modes):
                 self._look_again(trials, call)
             for mode in self._run.modes:
                 best_ones = frontier.pareto(recalls, [trial.speeds[mode.call] for trial in trials])
@@ -179,6 +179,7 @@ class Session:
         speeds = [trial.speeds[call] for trial in trials]
         again = frontier.contenders(recalls, speeds, TARGETS, NEAR, CONTENDER)
         fastest = dict.fromkeys(again, 0.0)
+        # Not one contender's trials in a row: what disturbs one of them may disturb the next.
         for _ in range(SECOND_LOOKS):
             for i in again:
                 count = _queries_to_try(call, speeds[i])

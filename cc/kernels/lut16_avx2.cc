@@ -24,8 +24,9 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE ByteSums SumsOf(__m256i bytes) {
 }
 
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddBytes(ByteSums* sums, __m256i bytes) {
-  sums->all = _mm256_add_epi16(sums->all, bytes);
-  sums->odd = _mm256_add_epi16(sums->odd, _mm256_srli_epi16(bytes, 8));
+  const ByteSums more = SumsOf(bytes);
+  sums->all = _mm256_add_epi16(sums->all, more.all);
+  sums->odd = _mm256_add_epi16(sums->odd, more.odd);
 }
 
 // The sums of 16 candidates in order: the two halves hold different blocks, the even bytes
@@ -164,7 +165,7 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
         if (i == count) break;
         AddPair<kQueries>(codes, tables, i, low, high);
       }
-      // Nothing is added to the sums of the first run: GCC 12 would keep zeros in memory for that.
+      // The first run's sums are not added to what all start from: GCC 12 kept that in memory.
       if (left == scan.num_pairs) {
         TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q)
             sums[q] = {SumsOf(low[q]), SumsOf(high[q])};
