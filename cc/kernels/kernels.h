@@ -69,8 +69,6 @@ struct Lut16Scan {
   int64_t num_listed;
   int64_t num_pairs;
   const uint8_t* scales;  // of the candidate at each position
-  // Most groups are expected to have no hits: no matter to what comes out, but to how fast.
-  bool rare_hits = false;
 };
 inline constexpr int64_t kLut16GroupsAhead = 12;
 

@@ -23,10 +23,8 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE ByteSums SumsOf(__m256i bytes) {
   return {bytes, _mm256_srli_epi16(bytes, 8)};
 }
 
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddBytes(ByteSums* sums, __m256i bytes) {
-  const ByteSums more = SumsOf(bytes);
-  sums->all = _mm256_add_epi16(sums->all, more.all);
-  sums->odd = _mm256_add_epi16(sums->odd, more.odd);
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE ByteSums Sum(const ByteSums& a, const ByteSums& b) {
+  return {_mm256_add_epi16(a.all, b.all), _mm256_add_epi16(a.odd, b.odd)};
 }
 
 // The sums of 16 candidates in order: the two halves hold different blocks, the even bytes
@@ -48,17 +46,18 @@ struct GroupSums {
   ByteSums high;
 };
 
-// All ones where a score reaches the threshold, as an unsigned number.
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Reach(__m256i scores, __m256i threshold) {
-  return _mm256_cmpeq_epi16(_mm256_max_epu16(scores, threshold), scores);
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums Sum(const GroupSums& a, const GroupSums& b) {
+  return {Sum(a.low, b.low), Sum(a.high, b.high)};
 }
 
-// Eight words a register.
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE void Split(__m256i low, __m256i high, __m128i* parts) {
-  parts[0] = _mm256_castsi256_si128(low);
-  parts[1] = _mm256_extracti128_si256(low, 1);
-  parts[2] = _mm256_castsi256_si128(high);
-  parts[3] = _mm256_extracti128_si256(high, 1);
+// What a run adds up to in bytes, before sums are made of it: half as many registers.
+struct RunBytes {
+  __m256i low;
+  __m256i high;
+};
+
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE GroupSums SumsOf(const RunBytes& run) {
+  return {SumsOf(run.low), SumsOf(run.high)};
 }
 
 // The scales of 16 candidates, in the upper bytes of words: what multiplying and rounding by
@@ -81,45 +80,80 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Scores(const ByteSums& sums, __m256i s
   return _mm256_add_epi16(_mm256_mulhrs_epi16(shifted, scales), offset);
 }
 
-// A bit for each of 32 candidates, in the order that packing the words of 0-15 and of 16-31 leaves
-// bytes in: 0-7, 16-23, 8-15, 24-31.
-struct PackedMask {
-  uint32_t bits;
+// Unsigned words, half of their range lower: signed ones, which there is a comparison for.
+constexpr int kHalfRange = 0x8000;
 
-  static PackedMask Of(uint32_t in_order) {
-    return {(in_order & 0xff0000ff) | (in_order >> 8 & 0xff00) | (in_order << 8 & 0xff0000)};
-  }
-  // Those of candidates 8 part to 8 part + 7.
-  uint32_t Part(int part) const { return bits >> (part % 2 * 16 + part / 2 * 8) & 255; }
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Lowered(TwiceWord word) {
+  return _mm256_set1_epi32(word.bits() ^ static_cast<int32_t>(kHalfRange * 0x10001u));
+}
+
+// What a scan finds for one query.
+struct ScannedQuery {
+  alignas(64) uint16_t scores[kLut16MaxGroups * kLut16Group];  // lowered
+  // A bit for each candidate of a group whose score is below the threshold, in the order that
+  // packing the words of 0-15 and of 16-31 leaves bytes in: 0-7, 16-23, 8-15, 24-31.
+  alignas(64) uint32_t below[kLut16MaxGroups] = {};
 };
 
-// Writes out the candidates of a group whose scores reach the threshold, in steps that do not
-// depend on how many there are: that cannot be foretold, and where the processor is wrong it has
-// lost most of the next group's work. But for whether there are any, if they are rare.
-template <bool kRareHits>
-TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, PackedMask candidates,
-                                                 const GroupScales& scales, const __m128i* places,
-                                                 const GroupSums& sums, Lut16Query* query) {
-  const __m256i offset =
-      _mm256_add_epi16(_mm256_set1_epi16(static_cast<int16_t>(query->score_offset.word())),
-                       _mm256_set1_epi16(static_cast<int16_t>(group.score_offset)));
-  const __m256i sum_offset = _mm256_set1_epi16(static_cast<int16_t>(query->sum_offset.word()));
+TFSCANN_AVX2 TFSCANN_LUT16_INLINE void StoreScores(int64_t number, const Lut16Codes& group,
+                                                   const GroupScales& scales, const GroupSums& sums,
+                                                   const Lut16Query& query, ScannedQuery* scanned) {
+  const __m256i offset = _mm256_add_epi16(
+      Lowered(query.score_offset), _mm256_set1_epi16(static_cast<int16_t>(group.score_offset)));
+  const __m256i sum_offset = _mm256_set1_epi32(query.sum_offset.bits());
   const __m256i low = Scores(sums.low, sum_offset, scales.low, offset);
   const __m256i high = Scores(sums.high, sum_offset, scales.high, offset);
-  const __m256i threshold = _mm256_set1_epi16(static_cast<int16_t>(query->threshold.word()));
-  const __m256i reach = _mm256_packs_epi16(Reach(low, threshold), Reach(high, threshold));
-  const PackedMask mask = {static_cast<uint32_t>(_mm256_movemask_epi8(reach)) & candidates.bits};
-  if (kRareHits && mask.bits == 0) return;
-  __m128i scores[4];
-  Split(low, high, scores);
+  __m256i* const scores = reinterpret_cast<__m256i*>(scanned->scores + number * kLut16Group);
+  _mm256_store_si256(scores, low);
+  _mm256_store_si256(scores + 1, high);
+  const __m256i threshold = Lowered(query.threshold);
+  scanned->below[number] = static_cast<uint32_t>(_mm256_movemask_epi8(
+      _mm256_packs_epi16(_mm256_cmpgt_epi16(threshold, low), _mm256_cmpgt_epi16(threshold, high))));
+}
+
+// The places of a scan, in order.
+struct Places {
+  alignas(64) uint16_t places[kLut16MaxGroups * kLut16Group];
+  constexpr Places() : places() {
+    for (int i = 0; i < kLut16MaxGroups * kLut16Group; ++i) places[i] = static_cast<uint16_t>(i);
+  }
+};
+constexpr Places kPlaces;
+
+// Writes out the candidates whose scores reach the threshold, from all eights of the scan that have
+// any. How many do cannot be foretold, and where the processor is wrong it has lost what it had
+// begun of the work behind: once a scan here, with each group's hits written as it is scored once a
+// group, or else all four eights of every group would have to be written.
+TFSCANN_AVX2 void WriteHits(const uint32_t* candidates, ScannedQuery* scanned, Lut16Query* query) {
+  static_assert(kLut16MaxGroups * sizeof(uint32_t) == 2 * sizeof(__m256i));
+  const __m256i in_order = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+  uint64_t eights = 0;
+  __m256i masks[2];  // a byte for eight candidates
+  for (int half = 0; half < 2; ++half) {
+    const __m256i below =
+        _mm256_load_si256(reinterpret_cast<const __m256i*>(scanned->below) + half);
+    const __m256i all = _mm256_load_si256(reinterpret_cast<const __m256i*>(candidates) + half);
+    masks[half] = _mm256_andnot_si256(_mm256_shuffle_epi8(below, in_order), all);
+    const __m256i none = _mm256_cmpeq_epi8(masks[half], _mm256_setzero_si256());
+    eights |= static_cast<uint64_t>(~static_cast<uint32_t>(_mm256_movemask_epi8(none)))
+              << (32 * half);
+  }
+  const uint8_t* const mask_bytes = reinterpret_cast<const uint8_t*>(masks);
+  const __m128i raise = _mm_set1_epi16(static_cast<int16_t>(kHalfRange));
   uint16_t* const to_scores = query->scores;
   uint16_t* const to_places = query->places;
-  int64_t count = query->num_hits;
-  TFSCANN_UNROLL for (int i = 0; i < 4; ++i) {
-    const uint32_t of_part = mask.Part(i);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to_scores + count), TakeWords(scores[i], of_part));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to_places + count), TakeWords(places[i], of_part));
-    count += __builtin_popcount(of_part);
+  int64_t count = 0;
+  for (; eights != 0; eights &= eights - 1) {
+    const int64_t first = 8 * __builtin_ctzll(eights);
+    const uint32_t mask = mask_bytes[first / 8];
+    const __m128i scores =
+        _mm_load_si128(reinterpret_cast<const __m128i*>(scanned->scores + first));
+    const __m128i places = _mm_load_si128(reinterpret_cast<const __m128i*>(kPlaces.places + first));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to_scores + count),
+                     TakeWords(_mm_xor_si128(scores, raise), mask));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to_places + count), TakeWords(places, mask));
+    count += __builtin_popcount(mask);
   }
   query->num_hits = count;
 }
@@ -127,86 +161,87 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void WriteHits(const Lut16Codes& group, Packed
 // The entries that the codes of a pair of blocks select, added to each query's bytes.
 template <int kQueries>
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddPair(const uint8_t* codes, const uint8_t* const* tables,
-                                               int64_t pair, __m256i* low, __m256i* high) {
+                                               int64_t pair, RunBytes* bytes) {
   const __m256i nibble = _mm256_set1_epi8(15);
   const __m256i both = Load(codes + pair * kLut16PairBytes);
   const __m256i low_codes = _mm256_and_si256(both, nibble);
-  const __m256i high_codes = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+  // Multiplied rather than shifted: shifts take the units that permute. With four queries GCC 12
+  // has no register left for the factor, and loads tables twice.
+  const __m256i shifted = kQueries < 4 ? _mm256_mulhi_epu16(both, _mm256_set1_epi16(1 << 12))
+                                       : _mm256_srli_epi16(both, 4);
+  const __m256i high_codes = _mm256_and_si256(shifted, nibble);
   TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
     const __m256i table = Load(tables[q] + pair * 32);
-    low[q] = _mm256_add_epi8(low[q], _mm256_shuffle_epi8(table, low_codes));
-    high[q] = _mm256_add_epi8(high[q], _mm256_shuffle_epi8(table, high_codes));
-    TFSCANN_IN_REGISTERS(low[q], high[q]);
+    bytes[q].low = _mm256_add_epi8(bytes[q].low, _mm256_shuffle_epi8(table, low_codes));
+    bytes[q].high = _mm256_add_epi8(bytes[q].high, _mm256_shuffle_epi8(table, high_codes));
+    TFSCANN_IN_REGISTERS(bytes[q].low, bytes[q].high);
   }
 }
 
-template <int kQueries, bool kRareHits>
+template <int kQueries>
 TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
   const int64_t run = Lut16StepsPerRun(scan.num_pairs);
-  TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) queries[q].num_hits = 0;
-  const __m256i numbers_low =
-      _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m256i numbers_high = _mm256_add_epi16(numbers_low, _mm256_set1_epi16(16));
+  ScannedQuery scanned[kQueries];
+  alignas(64) uint32_t candidates[kLut16MaxGroups] = {};
   for (int64_t number = 0; number < scan.num_groups; ++number) {
     const Lut16Codes& group = scan.groups[number];
     PrefetchAhead(scan, number);
-    const __m256i first = _mm256_set1_epi16(static_cast<int16_t>(number * kLut16Group));
-    __m128i places[4];
-    Split(_mm256_add_epi16(numbers_low, first), _mm256_add_epi16(numbers_high, first), places);
+    candidates[number] = CandidatesOf(group);
     const uint8_t* codes = group.codes;
     const uint8_t* tables[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] = queries[q].table;
-    GroupSums sums[kQueries];
-    __m256i low[kQueries], high[kQueries];
+    RunBytes bytes[kQueries];
+    // Of the runs before the last. With four queries these are in memory, and bytes, half as much,
+    // are better kept than sums: there is one such run for up to 128 dims, two in a block.
+    RunBytes last_but_one[kQueries];
+    GroupSums others[kQueries];
     for (int64_t left = scan.num_pairs;;) {
       const int64_t count = left < run ? left : run;
-      TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) low[q] = high[q] = _mm256_setzero_si256();
+      TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
+        bytes[q] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+      }
       TFSCANN_UNROLL for (int64_t i = 0; i < kLut16MaxStepsPerRun; ++i) {
         if (i == count) break;
-        AddPair<kQueries>(codes, tables, i, low, high);
-      }
-      // The first run's sums are not added to what all start from: GCC 12 kept that in memory.
-      if (left == scan.num_pairs) {
-        TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q)
-            sums[q] = {SumsOf(low[q]), SumsOf(high[q])};
-      } else {
-        TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-          AddBytes(&sums[q].low, low[q]);
-          AddBytes(&sums[q].high, high[q]);
-        }
+        AddPair<kQueries>(codes, tables, i, bytes);
       }
       left -= count;
       if (left == 0) break;
+      TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
+        if (left <= run) {
+          last_but_one[q] = bytes[q];
+        } else if (left + count == scan.num_pairs) {
+          others[q] = SumsOf(bytes[q]);
+        } else {
+          others[q] = Sum(others[q], SumsOf(bytes[q]));
+        }
+      }
       codes += count * kLut16PairBytes;
       TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] += count * 32;
     }
     const uint8_t* const of_group = ScalesOf(scan, group);
     const GroupScales scales = {LoadScales(of_group), LoadScales(of_group + 16)};
-    const PackedMask candidates = PackedMask::Of(CandidatesOf(group));
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
-      WriteHits<kRareHits>(group, candidates, scales, places, sums[q], &queries[q]);
+      GroupSums sums = SumsOf(bytes[q]);
+      if (scan.num_pairs > run) sums = Sum(sums, SumsOf(last_but_one[q]));
+      if (scan.num_pairs > 2 * run) sums = Sum(sums, others[q]);
+      StoreScores(number, group, scales, sums, queries[q], &scanned[q]);
     }
   }
-}
-
-template <bool kRareHits>
-TFSCANN_AVX2 void ScanAll(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries) {
-  for (; num_queries >= 4; num_queries -= 4, queries += 4) Scan<4, kRareHits>(scan, queries);
-  switch (num_queries) {
-    case 3:
-      return Scan<3, kRareHits>(scan, queries);
-    case 2:
-      return Scan<2, kRareHits>(scan, queries);
-    case 1:
-      return Scan<1, kRareHits>(scan, queries);
-  }
+  for (int q = 0; q < kQueries; ++q) WriteHits(candidates, &scanned[q], &queries[q]);
 }
 
 }  // namespace
 
 TFSCANN_AVX2 void Lut16ScanAvx2(const Lut16Scan& scan, Lut16Query* queries, int64_t num_queries) {
-  const auto scan_all = scan.rare_hits ? ScanAll<true> : ScanAll<false>;
-  scan_all(scan, queries, num_queries);
+  for (; num_queries >= 4; num_queries -= 4, queries += 4) Scan<4>(scan, queries);
+  switch (num_queries) {
+    case 3:
+      return Scan<3>(scan, queries);
+    case 2:
+      return Scan<2>(scan, queries);
+    case 1:
+      return Scan<1>(scan, queries);
+  }
 }
 
 }  // namespace tfscann

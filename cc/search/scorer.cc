@@ -12,9 +12,6 @@ namespace {
 // Groups scanned between two looks at the threshold.
 constexpr int64_t kGroupsPerScan = kLut16MaxGroups;
 
-// Hits are rare if the last scans had less than one in so many groups.
-constexpr int64_t kGroupsPerRareHit = 2;
-
 // Queries scanned together.
 constexpr int64_t kScanBatch = 4;
 
@@ -81,13 +78,6 @@ bool MayHaveHits(uint16_t score_offset, const QueryState& query) {
   return query.top_codes.threshold() <= most;
 }
 
-// Whether few groups of the next scan will have hits. A lone query's first leaves are its best.
-bool HitsAreRare(QueryState* const* queries, int64_t num_queries, int64_t num_groups) {
-  int64_t hits = 0;
-  for (int64_t q = 0; q < num_queries; ++q) hits += queries[q]->top_codes.last_count();
-  return num_queries == 1 || kGroupsPerRareHit * hits < num_groups * num_queries;
-}
-
 // Drops hits of excluded rows.
 int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, const uint32_t* shifts,
                      Lut16Query* query) {
@@ -106,12 +96,8 @@ int64_t DropExcluded(const IndexParts& parts, const RowSet& excluded, const uint
 // added. Those behind them in the list are asked for meanwhile if `ahead` says so.
 void ScanGroups(const IndexParts& parts, const GroupList& list, int64_t num_groups, bool ahead,
                 QueryState* const* queries, const uint16_t* score_offsets, int64_t num_queries) {
-  const Lut16Scan scan = {list.groups(),
-                          num_groups,
-                          ahead ? list.size() : num_groups,
-                          parts.parameters.num_code_pairs(),
-                          parts.code_scales.data(),
-                          HitsAreRare(queries, num_queries, num_groups)};
+  const Lut16Scan scan = {list.groups(), num_groups, ahead ? list.size() : num_groups,
+                          parts.parameters.num_code_pairs(), parts.code_scales.data()};
   uint16_t places[kScanBatch][kGroupsPerScan * kLut16Group];
   Lut16Query scanned[kScanBatch];
   for (int64_t q = 0; q < num_queries; ++q) {

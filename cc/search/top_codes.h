@@ -23,15 +23,11 @@ class TopCodes {
     size_ = 0;
     threshold_ = floor_ = floor;
     dropped_ties_ = false;
-    last_count_ = kLut16MaxGroups * kLut16Group;
     prune_at_ = NextPruning();
   }
 
   // Positions whose score is below can be left out.
   uint16_t threshold() const { return threshold_; }
-
-  // Scores that came last; all that may, before any did.
-  int64_t last_count() const { return last_count_; }
 
   // Some that should have been kept may have been left out for the floor.
   bool missed_some() const { return floor_ > 0 && size_ < keep_; }
@@ -47,7 +43,6 @@ class TopCodes {
   void Commit(const uint16_t* places, int64_t count, const uint32_t* shifts) {
     ActiveKernels().shift_places(places, count, shifts, positions_.data() + size_);
     size_ += count;
-    last_count_ = count;
     if (size_ >= prune_at_) {
       Prune(keep_ + keep_ / 4);
       prune_at_ = NextPruning();
@@ -65,7 +60,7 @@ class TopCodes {
   static constexpr int64_t kLot = 32;
 
   // Seldom enough to cost little, often enough to keep most positions out.
-  int64_t NextPruning() const { return size_ + std::max<int64_t>(2 * keep_, 256); }
+  int64_t NextPruning() const { return size_ + std::max<int64_t>(keep_, 32); }
 
   void Grow(int64_t size);
   // Raises the threshold to where at least `keep` scores reach it, and not many more than `most`,
@@ -80,7 +75,6 @@ class TopCodes {
   int64_t keep_ = 1;
   int64_t prune_at_ = 1;
   int64_t size_ = 0;
-  int64_t last_count_ = 0;
   uint16_t floor_ = 0;
   uint16_t threshold_ = 0;
   // More scores than can be kept equal the threshold: some were dropped.

@@ -111,18 +111,6 @@ class Lut16Data {
   // fit in 16 bits with the score offset.
   void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds, uint16_t score_offset,
              int64_t num_candidates) const {
-    for (const bool rare_hits : {false, true}) {
-      CheckWith(kernel, thresholds, score_offset, num_candidates, rare_hits);
-    }
-  }
-  void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds) const {
-    Check(kernel, thresholds, static_cast<uint16_t>(1000 + std::max(0, -sum_offset_)),
-          num_candidates());
-  }
-
- private:
-  void CheckWith(Lut16Kernel kernel, const std::vector<int32_t>& thresholds, uint16_t score_offset,
-                 int64_t num_candidates, bool rare_hits) const {
     std::vector<Lut16Hits> hits(thresholds.size(), Lut16Hits(num_candidates));
     std::vector<Lut16Query> queries;
     for (size_t q = 0; q < thresholds.size(); ++q) {
@@ -133,8 +121,8 @@ class Lut16Data {
     std::vector<Lut16Codes> groups = Groups(num_candidates);
     const int64_t num_groups = static_cast<int64_t>(groups.size());
     for (int64_t i = 0; i < num_groups; ++i) groups.push_back(groups[i]);
-    kernel({groups.data(), num_groups, 2 * num_groups, num_pairs_, scales_.data(), rare_hits},
-           queries.data(), static_cast<int64_t>(queries.size()));
+    kernel({groups.data(), num_groups, 2 * num_groups, num_pairs_, scales_.data()}, queries.data(),
+           static_cast<int64_t>(queries.size()));
     for (size_t q = 0; q < thresholds.size(); ++q) {
       std::vector<uint16_t> scores, places;
       for (int64_t i = 0; i < num_candidates; ++i) {
@@ -150,7 +138,12 @@ class Lut16Data {
       ASSERT_EQ(hits[q].places, places);
     }
   }
+  void Check(Lut16Kernel kernel, const std::vector<int32_t>& thresholds) const {
+    Check(kernel, thresholds, static_cast<uint16_t>(1000 + std::max(0, -sum_offset_)),
+          num_candidates());
+  }
 
+ private:
   // By the words of kernels.h: byte j of a half holds candidate j / 2 + 8 * (j % 2) in the low
   // nibble and that candidate + 16 in the high one.
   void Pack(int64_t candidate, int64_t block, int code) {
@@ -261,7 +254,7 @@ inline void CheckLut16Places(Lut16Kernel kernel) {
   }
   const Lut16Data many(kLut16MaxGroups, 2, MaxEntry(2), -1, 3);
   many.Check(kernel, {0}, 0, kLut16MaxGroups * kLut16Group);
-  many.Check(kernel, {45}, 0, kLut16MaxGroups * kLut16Group - 1);
+  many.Check(kernel, {45, 0, kLut16MaxSum, 30, 44}, 0, kLut16MaxGroups * kLut16Group - 1);
 }
 
 // Groups come in any order, with offsets of their own and as many candidates as they say.
