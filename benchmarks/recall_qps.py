@@ -20,7 +20,7 @@ from benchmarks.results import Run, modes
 from benchmarks.session import K, Kind, Options, Session
 from benchmarks.systems import SYSTEMS
 
-ROUNDS = 3
+ROUNDS = 5
 QUICK_ROUNDS, QUICK_CANDIDATES = 2, 60_000
 TWO_TOWER_CANDIDATES, TWO_TOWER_SEED = 200_000, 0
 

@@ -135,22 +135,13 @@ class Session:
 
     def measure(self) -> None:
         """An untimed round for recall, then timed rounds: every point once, in random order."""
+        self._ask_recalls()
         modes = {mode.name: mode for mode in self._run.modes}
-        # Threads do not change what is found: for recall, they need no asking again.
-        recalls: dict[tuple[int, str, str], float] = {}
         order = list(self._run.points)
-        for number in range(self._options.rounds + 1):
+        for number in range(1, self._options.rounds + 1):
             random.Random(number).shuffle(order)
-            label = f"round {number} of {self._options.rounds}" if number else "recall"
-            for point in tqdm(order, label, disable=None):
-                mode = modes[point.mode]
-                if number:
-                    point.rounds.append(self._time(point, mode))
-                else:
-                    asked = (point.build, mode.call, json.dumps(point.settings))
-                    if asked not in recalls:
-                        recalls[asked] = self._ask(point, mode, REPORTING_HALF)["recall"]
-                    point.recall = recalls[asked]
+            for point in tqdm(order, f"round {number} of {self._options.rounds}", disable=None):
+                point.rounds.append(self._time(point, modes[point.mode]))
         for build, worker in zip(self._run.builds, self._workers, strict=True):
             build.grown_bytes = worker.ask("memory")["grown_bytes"]
 
@@ -187,6 +178,19 @@ class Session:
                 fastest[i] = max(fastest[i], speed)
         for i, speed in fastest.items():
             trials[i].speeds[call] = speed
+
+    def _ask_recalls(self) -> None:
+        """Fills in the points' recall on the reporting half.
+
+        In batches alone, on all threads: all the systems find the same one by one, on one thread.
+        """
+        recalls: dict[tuple[int, str], float] = {}
+        for point in tqdm(self._run.points, "recall", disable=None):
+            asked = (point.build, json.dumps(point.settings))
+            if asked not in recalls:
+                of = (point.build, point.settings, "batch", REPORTING_HALF)
+                recalls[asked] = self._ask(*of, self._options.threads)["recall"]
+            point.recall = recalls[asked]
 
     def _build_system(self, system: System) -> None:
         if not system.every_kind and self._options.kind != Kind():
@@ -241,34 +245,29 @@ class Session:
 
         Processor time, because that is what other programs disturb least.
         """
-        answer = self._workers[build].ask(
-            "measure", call=call, settings=settings, first=0, last=count, threads=1
-        )
+        answer = self._ask(build, settings, call, (0, count), threads=1)
         return answer["recall"], answer["qps"] / answer["busy_cpus"]
 
     def _time(self, point: Point, mode: Mode) -> dict[str, float]:
         """One timing of a point; the least disturbed of some, where other programs interfere."""
-        queries = _timed_range(mode, point.timed_queries)
+        of = (point.build, point.settings, mode.call, _timed_range(mode, point.timed_queries))
         most = max((earlier["busy_cpus"] for earlier in point.rounds), default=mode.threads)
-        best = self._ask(point, mode, queries)
+        best = self._ask(*of, mode.threads)
         for _ in range(REPEATS):
             if best["busy_cpus"] >= UNDISTURBED * min(most, mode.threads):
                 break
-            again = self._ask(point, mode, queries)
+            again = self._ask(*of, mode.threads)
             best = max(best, again, key=lambda answer: answer["busy_cpus"])
         del best["recall"]
         return best
 
-    def _ask(self, point: Point, mode: Mode, queries: tuple[int, int]) -> dict[str, float]:
+    def _ask(
+        self, build: int, settings: Settings, call: str, queries: tuple[int, int], threads: int
+    ) -> dict[str, float]:
         """One measurement on queries[0] to queries[1]; see measure in peers/worker.py."""
         first, last = queries
-        return self._workers[point.build].ask(
-            "measure",
-            call=mode.call,
-            settings=point.settings,
-            first=first,
-            last=last,
-            threads=mode.threads,
+        return self._workers[build].ask(
+            "measure", call=call, settings=settings, first=first, last=last, threads=threads
         )
 
 
