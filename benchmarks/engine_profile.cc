@@ -69,7 +69,9 @@ class Profiler {
       PrepareQuery(parts_, queries + q * parts_.parameters.dimensions, &states[q].query);
     }
     Stop(0, profile);
-    for (int64_t q = 0; q < count; ++q) partitioner_.ChooseLeaves(leaves_, &states[q], &scratch_);
+    for (int64_t q = 0; q < count; ++q) {
+      partitioner_.ChooseLeaves(leaves_, kSortedLeaves, &states[q], &scratch_);
+    }
     Stop(1, profile);
     for (int64_t q = 0; q < count; ++q) MakeLookupTable(parts_, keep_, &states[q], &scratch_);
     Stop(2, profile);
@@ -131,7 +133,8 @@ double ReadNanoseconds(const IndexParts& parts, const std::vector<float>& querie
   QueryState state;
   for (int64_t q = 0; q < count; ++q) {
     PrepareQuery(parts, queries.data() + q * dims, &state.query);
-    partitioner.ChooseLeaves(std::min(leaves, parts.parameters.num_leaves), &state, &scratch);
+    partitioner.ChooseLeaves(std::min(leaves, parts.parameters.num_leaves), kSortedLeaves, &state,
+                             &scratch);
     for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(state.chosen_leaves)) {
       chosen[q].push_back(leaf.leaf);
     }

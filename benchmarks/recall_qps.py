@@ -1,7 +1,8 @@
 """Speed at equal recall, ours and the peers': `python -m benchmarks.recall_qps`.
 
 README.md in this folder has the protocol. A run prepares the data, builds every index, tunes,
-measures in interleaved rounds, and writes Markdown, JSON and a plot; `main` reads in this order.
+measures in interleaved rounds, writes Markdown, JSON and a plot, and prints the ratios; `main`
+reads in this order.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
     name = run.about["dataset"]["name"] + ("_int8" if parsed.reordering_dtype == "int8" else "")
     stem = f"recall_qps_{name}_{run.about['date'][:10]}"
     _write(run, parsed.output, stem)
-    minutes = run.about["minutes"]
-    print(f"{minutes} minutes; results in {parsed.output / stem}.md, .json and .png")
+    print(report.ratios(run), end="\n\n")
+    print(f"{run.about['minutes']} minutes; results in {parsed.output / stem}.md, .json and .png")
 
 
 def measure(parsed: argparse.Namespace, command: str) -> Run:

@@ -17,14 +17,19 @@ def markdown(run: Run, plot_name: str) -> str:
     """The whole report. plot_name: file name of the plot, in the same folder."""
     parts = [_heading(run), f"![Queries a second over recall]({plot_name})", _how_to_read(run)]
     for mode in run.modes:
-        parts += [f"## {mode.title}", _equal_recall(run, mode)]
-        if OURS in run.systems() and len(run.systems()) > 1:
-            parts.append(_ratios(run, mode))
-        if mode.threads > 1:
-            parts.append(_scaling(run))
+        parts += [f"## {mode.title}", _equal_recall(run, mode), *_comparisons(run, mode)]
     parts += ["## Building and loading", _builds(run)]
     parts += ["## Every point measured", "Builds are numbered as above.", _points(run)]
     return "\n\n".join(parts) + "\n"
+
+
+def ratios(run: Run) -> str:
+    """Only how many times as fast we are as the peers, and all threads as one."""
+    parts = []
+    for mode in run.modes:
+        if tables := _comparisons(run, mode):
+            parts += [mode.title, *tables]
+    return "\n\n".join(parts)
 
 
 def _heading(run: Run) -> str:
@@ -76,6 +81,16 @@ def _equal_recall(run: Run, mode: Mode) -> str:
             row += [_latencies(run, system, mode, target) for target in TARGETS]
         rows.append(row)
     return _table(headers, rows)
+
+
+def _comparisons(run: Run, mode: Mode) -> list[str]:
+    """The tables of ratios that there are for a mode."""
+    tables = []
+    if OURS in run.systems() and len(run.systems()) > 1:
+        tables.append(_ratios(run, mode))
+    if mode.threads > 1:
+        tables.append(_scaling(run))
+    return tables
 
 
 def _ratios(run: Run, mode: Mode) -> str:

@@ -187,7 +187,7 @@ class Tuner {
         std::vector<int64_t> rank_of_leaf(num_leaves), ranks;
         for (int64_t q = begin; q < end; ++q) {
           PrepareQuery(parts, set.queries.data() + q * rows_.cols(), &query.query);
-          partitioner.ChooseLeaves(num_leaves, &query, &scratch);
+          partitioner.ChooseLeaves(num_leaves, num_leaves, &query, &scratch);
           for (int64_t rank = 0; rank < num_leaves; ++rank) {
             rank_of_leaf[query.chosen_leaves[rank].leaf] = rank;
           }

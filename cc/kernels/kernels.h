@@ -100,7 +100,7 @@ struct Lut16Query {
   TwiceWord score_offset;  // what comes out fits in 16 bits
   TwiceWord sum_offset;    // with a sign; with it, every sum fits in 16 bits, with a sign
   // The hits' scores, and their places in the scan, 32 a group, in order. Room for all groups'
-  // candidates is written to.
+  // candidates may be written to.
   uint16_t* scores;
   uint16_t* places;
   int64_t num_hits;  // set by the scan

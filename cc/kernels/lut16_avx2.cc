@@ -1,5 +1,7 @@
 #include <immintrin.h>
 
+#include <cassert>
+
 #include "cc/kernels/compress_avx2.h"
 #include "cc/kernels/lut16_group.h"
 #include "cc/kernels/targets_internal.h"
@@ -84,7 +86,8 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Scores(const ByteSums& sums, __m256i s
 constexpr int kHalfRange = 0x8000;
 
 TFSCANN_AVX2 TFSCANN_LUT16_INLINE __m256i Lowered(TwiceWord word) {
-  return _mm256_set1_epi32(word.bits() ^ static_cast<int32_t>(kHalfRange * 0x10001u));
+  return _mm256_xor_si256(_mm256_set1_epi32(word.bits()),
+                          _mm256_set1_epi16(static_cast<int16_t>(kHalfRange)));
 }
 
 // What a scan finds for one query.
@@ -122,17 +125,17 @@ constexpr Places kPlaces;
 
 // Writes out the candidates whose scores reach the threshold, from all eights of the scan that have
 // any. How many do cannot be foretold, and where the processor is wrong it has lost what it had
-// begun of the work behind: once a scan here, with each group's hits written as it is scored once a
-// group, or else all four eights of every group would have to be written.
-TFSCANN_AVX2 void WriteHits(const uint32_t* candidates, ScannedQuery* scanned, Lut16Query* query) {
+// begun of the work behind: once a query here, with each group's hits written as it is scored once
+// a group, or else all four eights of every group would have to be written.
+TFSCANN_AVX2 void WriteHits(const uint32_t* candidates, const ScannedQuery& scanned,
+                            Lut16Query* query) {
   static_assert(kLut16MaxGroups * sizeof(uint32_t) == 2 * sizeof(__m256i));
   const __m256i in_order = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
   uint64_t eights = 0;
   __m256i masks[2];  // a byte for eight candidates
   for (int half = 0; half < 2; ++half) {
-    const __m256i below =
-        _mm256_load_si256(reinterpret_cast<const __m256i*>(scanned->below) + half);
+    const __m256i below = _mm256_load_si256(reinterpret_cast<const __m256i*>(scanned.below) + half);
     const __m256i all = _mm256_load_si256(reinterpret_cast<const __m256i*>(candidates) + half);
     masks[half] = _mm256_andnot_si256(_mm256_shuffle_epi8(below, in_order), all);
     const __m256i none = _mm256_cmpeq_epi8(masks[half], _mm256_setzero_si256());
@@ -147,8 +150,7 @@ TFSCANN_AVX2 void WriteHits(const uint32_t* candidates, ScannedQuery* scanned, L
   for (; eights != 0; eights &= eights - 1) {
     const int64_t first = 8 * __builtin_ctzll(eights);
     const uint32_t mask = mask_bytes[first / 8];
-    const __m128i scores =
-        _mm_load_si128(reinterpret_cast<const __m128i*>(scanned->scores + first));
+    const __m128i scores = _mm_load_si128(reinterpret_cast<const __m128i*>(scanned.scores + first));
     const __m128i places = _mm_load_si128(reinterpret_cast<const __m128i*>(kPlaces.places + first));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to_scores + count),
                      TakeWords(_mm_xor_si128(scores, raise), mask));
@@ -180,9 +182,14 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddPair(const uint8_t* codes, const uint8
 
 template <int kQueries>
 TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
+  assert(scan.num_groups <= kLut16MaxGroups);
   const int64_t run = Lut16StepsPerRun(scan.num_pairs);
   ScannedQuery scanned[kQueries];
   alignas(64) uint32_t candidates[kLut16MaxGroups] = {};
+  // Of the runs before the last of a group. With four queries these are in memory, and bytes, half
+  // as much, are better kept than sums: there is one such run for up to 128 dims, two in a block.
+  RunBytes last_but_one[kQueries] = {};
+  GroupSums others[kQueries] = {};
   for (int64_t number = 0; number < scan.num_groups; ++number) {
     const Lut16Codes& group = scan.groups[number];
     PrefetchAhead(scan, number);
@@ -191,10 +198,6 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
     const uint8_t* tables[kQueries];
     TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) tables[q] = queries[q].table;
     RunBytes bytes[kQueries];
-    // Of the runs before the last. With four queries these are in memory, and bytes, half as much,
-    // are better kept than sums: there is one such run for up to 128 dims, two in a block.
-    RunBytes last_but_one[kQueries];
-    GroupSums others[kQueries];
     for (int64_t left = scan.num_pairs;;) {
       const int64_t count = left < run ? left : run;
       TFSCANN_UNROLL for (int q = 0; q < kQueries; ++q) {
@@ -227,7 +230,7 @@ TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
       StoreScores(number, group, scales, sums, queries[q], &scanned[q]);
     }
   }
-  for (int q = 0; q < kQueries; ++q) WriteHits(candidates, &scanned[q], &queries[q]);
+  for (int q = 0; q < kQueries; ++q) WriteHits(candidates, scanned[q], &queries[q]);
 }
 
 }  // namespace

@@ -240,7 +240,7 @@ void Index::SearchTree(const Call& call, Span<const int32_t> numbers,
 void Index::FindRows(int64_t num_leaves, const Effort& effort, QueryState* queries,
                      int64_t num_queries, SearchScratch* scratch) const {
   for (int64_t q = 0; q < num_queries; ++q) {
-    partitioner_.ChooseLeaves(num_leaves, &queries[q], scratch);
+    partitioner_.ChooseLeaves(num_leaves, kSortedLeaves, &queries[q], scratch);
   }
   const int64_t copies = parameters().soar ? 2 : 1;
   const int64_t keep = copies * effort.num_reordering_candidates;

@@ -209,7 +209,8 @@ int64_t Partitioner::NumLeavesFor(const LeafStatistics& statistics, int64_t coun
   return std::clamp<int64_t>(static_cast<int64_t>(leaves), 1, leaves_.count);
 }
 
-void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* scratch) const {
+void Partitioner::ChooseLeaves(int64_t count, int64_t sorted, QueryState* query,
+                               SearchScratch* scratch) const {
   // Room for queries harder than those before, so that none of them allocates.
   const int64_t most = std::min(leaves_.count, static_cast<int64_t>(LeafDemand::kMost) * count);
   const int64_t all = leaves_.num_groups() * kInt8PackedRows;
@@ -249,7 +250,7 @@ void Partitioner::ChooseLeaves(int64_t count, QueryState* query, SearchScratch* 
     if (learned_) PrefetchCentroid(leaf_at(indices[i]));
     top.Add(MakeKey(scores[indices[i]], static_cast<uint32_t>(indices[i])));
   }
-  const Span<ScoredKey> best = top.FinishSorted();
+  const Span<ScoredKey> best = top.FinishSorted(sorted);
   ChosenLeaf* const chosen = query->chosen_leaves.Resize(best.size());
   for (size_t i = 0; i < best.size(); ++i) {
     const int32_t place = static_cast<int32_t>(KeyItem(best[i]));

@@ -23,7 +23,7 @@ class TopCodes {
     size_ = 0;
     threshold_ = floor_ = floor;
     dropped_ties_ = false;
-    prune_at_ = NextPruning();
+    prune_at_ = std::max(kFewest, MostAfterPruning() + 1);
   }
 
   // Positions whose score is below can be left out.
@@ -44,8 +44,8 @@ class TopCodes {
     ActiveKernels().shift_places(places, count, shifts, positions_.data() + size_);
     size_ += count;
     if (size_ >= prune_at_) {
-      Prune(keep_ + keep_ / 4);
-      prune_at_ = NextPruning();
+      Prune(MostAfterPruning());
+      prune_at_ = size_ + std::max(kFewest, keep_);
     }
   }
 
@@ -59,8 +59,10 @@ class TopCodes {
   // The kernels take scores by so many.
   static constexpr int64_t kLot = 32;
 
-  // Seldom enough to cost little, often enough to keep most positions out.
-  int64_t NextPruning() const { return size_ + std::max<int64_t>(keep_, 32); }
+  // So many at least come between one raise of the threshold and the next, and `keep`: seldom
+  // enough to cost little, often enough to keep most positions out.
+  static constexpr int64_t kFewest = 32;
+  int64_t MostAfterPruning() const { return keep_ + keep_ / 4; }
 
   void Grow(int64_t size);
   // Raises the threshold to where at least `keep` scores reach it, and not many more than `most`,

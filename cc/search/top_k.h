@@ -79,10 +79,18 @@ class TopKeys {
     return {keys_.data(), static_cast<size_t>(size_)};
   }
   // The same, best first.
-  Span<ScoredKey> FinishSorted() {
+  Span<ScoredKey> FinishSorted() { return FinishSorted(keep_); }
+  // The same, the best `count` of them first, best first.
+  Span<ScoredKey> FinishSorted(int64_t count) {
     Prune();
-    std::sort(keys_.data(), keys_.data() + size_, std::greater<ScoredKey>());
-    return {keys_.data(), static_cast<size_t>(size_)};
+    ScoredKey* const keys = keys_.data();
+    if (count < size_) {
+      std::nth_element(keys, keys + count, keys + size_, std::greater<ScoredKey>());
+      std::sort(keys, keys + count, std::greater<ScoredKey>());
+    } else {
+      std::sort(keys, keys + size_, std::greater<ScoredKey>());
+    }
+    return {keys, static_cast<size_t>(size_)};
   }
 
  private:

@@ -57,7 +57,7 @@ double CostNeeded(const IndexParts& parts, const Matrix& rows, const Matrix& que
   double sum = 0;
   for (int64_t q = 0; q < queries.rows(); ++q) {
     PrepareQuery(parts, queries.row(q), &state.query);
-    partitioner.ChooseLeaves(kLeaves, &state, &scratch);
+    partitioner.ChooseLeaves(kLeaves, kLeaves, &state, &scratch);
     std::vector<double> after(kLeaves);  // the cost up to each leaf
     double cost = 0;
     for (const ChosenLeaf& chosen : Span<const ChosenLeaf>(state.chosen_leaves)) {
@@ -130,7 +130,7 @@ TEST_F(RoutingTest, BiasesAreThoseOfCentroids) {
       QueryState state;
       SearchScratch scratch;
       PrepareQuery(unlearned_, queries.view().row(q), &state.query);
-      partitioner.ChooseLeaves(kLeaves, &state, &scratch);
+      partitioner.ChooseLeaves(kLeaves, kLeaves, &state, &scratch);
       biases[is_learned].resize(kLeaves);
       for (const ChosenLeaf& chosen : Span<const ChosenLeaf>(state.chosen_leaves)) {
         biases[is_learned][chosen.leaf] = chosen.bias;

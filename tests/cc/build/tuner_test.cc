@@ -119,7 +119,7 @@ TEST_F(TunerTest, LearnsWhatQueriesNeed) {
   double sum = 0, squares = 0;
   for (int64_t row = 0; row < rows.rows(); ++row) {
     PrepareQuery(parts, rows.row(row), &query.query);
-    partitioner.ChooseLeaves(40, &query, &scratch);
+    partitioner.ChooseLeaves(40, 40, &query, &scratch);
     const double leaves = static_cast<double>(query.chosen_leaves.size());
     sum += leaves / 4000;
     squares += leaves * leaves / 4000;

@@ -221,28 +221,40 @@ inline void CheckLut16Extremes(Lut16Kernel kernel) {
   }
 }
 
-// Each query is scanned with its own table.
+// Each query is scanned with its own table and offsets; in three runs, too.
 inline void CheckLut16Tables(Lut16Kernel kernel) {
-  const Lut16Data codes(3, 51, MaxEntry(51), -1, 1);
-  std::vector<Lut16Data> others;
-  for (uint64_t seed = 2; seed < 9; ++seed) others.emplace_back(3, 51, MaxEntry(51), -1, seed);
-  std::vector<Lut16Query> queries;
-  std::vector<Lut16Hits> hits(others.size(), Lut16Hits(codes.num_candidates()));
-  for (size_t q = 0; q < others.size(); ++q) {
-    queries.push_back(hits[q].Query(others[q].table(), 480, 100, -90));
-  }
-  const std::vector<Lut16Codes> groups = codes.Groups(codes.num_candidates());
-  const Lut16Scan scan = codes.Scan(groups);
-  kernel(scan, queries.data(), static_cast<int64_t>(queries.size()));
-  for (size_t q = 0; q < others.size(); ++q) {
-    Lut16Hits alone(codes.num_candidates());
-    Lut16Query query = alone.Query(others[q].table(), 480, 100, -90);
-    kernel(scan, &query, 1);
-    alone.Finish(query);
-    hits[q].Finish(queries[q]);
-    EXPECT_GT(alone.scores.size(), 0u);
-    EXPECT_EQ(hits[q].scores, alone.scores);
-    EXPECT_EQ(hits[q].places, alone.places);
+  for (const int64_t num_blocks : {51, 258}) {
+    const Lut16Data codes(3, num_blocks, MaxEntry(num_blocks), -1, 1);
+    std::vector<Lut16Data> others;
+    for (uint64_t seed = 2; seed < 9; ++seed) {
+      others.emplace_back(3, num_blocks, MaxEntry(num_blocks), -1, seed);
+    }
+    const int32_t mean_sum = static_cast<int32_t>(num_blocks * MaxEntry(num_blocks) / 2);
+    const auto query_of = [&](size_t q, Lut16Hits* hits) {
+      const int number = static_cast<int>(q);
+      const int32_t offset = mean_sum + 10 * number, sum_offset = -mean_sum + 20 * number;
+      return hits->Query(others[q].table(), offset + 30, static_cast<uint16_t>(offset),
+                         static_cast<int16_t>(sum_offset));
+    };
+    const std::vector<Lut16Codes> groups = codes.Groups(codes.num_candidates());
+    const Lut16Scan scan = codes.Scan(groups);
+    // 4 and 3 at a time, and 2.
+    for (const size_t num_queries : {others.size(), size_t{2}}) {
+      std::vector<Lut16Query> queries;
+      std::vector<Lut16Hits> hits(num_queries, Lut16Hits(codes.num_candidates()));
+      for (size_t q = 0; q < num_queries; ++q) queries.push_back(query_of(q, &hits[q]));
+      kernel(scan, queries.data(), static_cast<int64_t>(num_queries));
+      for (size_t q = 0; q < num_queries; ++q) {
+        Lut16Hits alone(codes.num_candidates());
+        Lut16Query query = query_of(q, &alone);
+        kernel(scan, &query, 1);
+        alone.Finish(query);
+        hits[q].Finish(queries[q]);
+        EXPECT_GT(alone.scores.size(), 0u);
+        EXPECT_EQ(hits[q].scores, alone.scores) << num_blocks << " blocks, query " << q;
+        EXPECT_EQ(hits[q].places, alone.places);
+      }
+    }
   }
 }
 
@@ -257,20 +269,21 @@ inline void CheckLut16Places(Lut16Kernel kernel) {
   many.Check(kernel, {45, 0, kLut16MaxSum, 30, 44}, 0, kLut16MaxGroups * kLut16Group - 1);
 }
 
-// Groups come in any order, with offsets of their own and as many candidates as they say.
-inline void CheckLut16Groups(Lut16Kernel kernel) {
+// Groups come in any order, with offsets of their own, `least_offset` and more, and as many
+// candidates as they say.
+inline void CheckLut16Groups(Lut16Kernel kernel, int least_offset) {
   constexpr uint16_t kOffset = 40;
-  constexpr int kThreshold = 400;
+  const int threshold = 400 + least_offset;
   Lut16Data data(7, 50, MaxEntry(50), -1, 5);
   data.SetSumOffset(-60);
   std::vector<Lut16Codes> groups;
   std::vector<uint16_t> scores, places;
   for (const int64_t group : {6, 0, 3, 3, 1}) {
-    const uint16_t own = static_cast<uint16_t>(30 * group);
+    const uint16_t own = static_cast<uint16_t>(least_offset + 30 * group);
     const int64_t size = group == 6 ? 1 : 32 - 5 * group;
     for (int64_t i = 0; i < size; ++i) {
       const int32_t score = data.Scaled(group * kLut16Group + i) + own + kOffset;
-      if (score < kThreshold) continue;
+      if (score < threshold) continue;
       scores.push_back(static_cast<uint16_t>(score));
       places.push_back(static_cast<uint16_t>(groups.size() * kLut16Group + i));
     }
@@ -281,7 +294,7 @@ inline void CheckLut16Groups(Lut16Kernel kernel) {
     std::vector<Lut16Hits> hits(num_queries, Lut16Hits(5 * kLut16Group));
     std::vector<Lut16Query> queries;
     for (Lut16Hits& of_query : hits) {
-      queries.push_back(of_query.Query(data.table(), kThreshold, kOffset, data.sum_offset()));
+      queries.push_back(of_query.Query(data.table(), threshold, kOffset, data.sum_offset()));
     }
     kernel(data.Scan(groups), queries.data(), num_queries);
     for (int64_t q = 0; q < num_queries; ++q) {
@@ -290,6 +303,11 @@ inline void CheckLut16Groups(Lut16Kernel kernel) {
       EXPECT_EQ(hits[q].places, places);
     }
   }
+}
+
+// Offsets of half the range of 16 bits, and of nearly all of it, too.
+inline void CheckLut16Groups(Lut16Kernel kernel) {
+  for (const int least_offset : {0, 32700, 64000}) CheckLut16Groups(kernel, least_offset);
 }
 
 }  // namespace tfscann::testing

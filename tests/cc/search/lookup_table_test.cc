@@ -158,7 +158,7 @@ TEST_P(LookupTableTest, ScoresAreThoseOfScaledCodesAndTheAllowance) {
   SearchScratch scratch;
   QueryState state;
   PrepareQuery(parts, RandomMatrix(1, kDims, 2).row(0), &state.query);
-  Partitioner(parts).ChooseLeaves(12, &state, &scratch);
+  Partitioner(parts).ChooseLeaves(12, 12, &state, &scratch);
   MakeLookupTable(parts, 10, &state, &scratch);
   const LookupTable& table = state.lookup_table;
   EXPECT_LT(table.sum_offset, 0);

@@ -17,13 +17,15 @@ namespace {
 constexpr int64_t kLeaves = 60;
 constexpr int64_t kDims = 7;
 
-// The leaves of a query. In parts that say nothing of LeafDemand: as many as asked for.
-QueryState ChooseFrom(const IndexParts& parts, const float* query, int64_t count) {
+// The leaves of a query, `sorted` of them in order. In parts that say nothing of LeafDemand: as
+// many as asked for.
+QueryState ChooseFrom(const IndexParts& parts, const float* query, int64_t count,
+                      int64_t sorted = kLeaves) {
   const Partitioner partitioner(parts);
   QueryState state;
   SearchScratch scratch;
   PrepareQuery(parts, query, &state.query);
-  partitioner.ChooseLeaves(count, &state, &scratch);
+  partitioner.ChooseLeaves(count, sorted, &state, &scratch);
   return state;
 }
 
@@ -71,6 +73,31 @@ TEST_P(PartitionerTest, LeavesAreAsManyAsTheDemandSays) {
     }
   }
   EXPECT_GT(sizes.size(), 2u);
+}
+
+TEST_P(PartitionerTest, OnlyTheBestLeavesNeedBeInOrder) {
+  const auto numbers = [](const QueryState& state) {
+    std::vector<int32_t> leaves;
+    for (const ChosenLeaf& leaf : Span<const ChosenLeaf>(state.chosen_leaves)) {
+      leaves.push_back(leaf.leaf);
+    }
+    return leaves;
+  };
+  IndexParts parts = file_.index->parts();
+  parts.parameters.leaf_demand = {};
+  bool disordered = false;
+  for (int64_t q = 0; q < queries_.rows(); ++q) {
+    std::vector<int32_t> all = numbers(ChooseFrom(parts, queries_.row(q), 40));
+    for (const int64_t sorted : {1, 7, 39, 40, 41}) {
+      std::vector<int32_t> some = numbers(ChooseFrom(parts, queries_.row(q), 40, sorted));
+      ASSERT_EQ(some.size(), 40u);
+      EXPECT_TRUE(
+          std::equal(all.begin(), all.begin() + std::min<int64_t>(sorted, 40), some.begin()));
+      disordered = disordered || some != all;
+      EXPECT_TRUE(std::is_permutation(all.begin(), all.end(), some.begin()));
+    }
+  }
+  EXPECT_TRUE(disordered);
 }
 
 TEST_P(PartitionerTest, AllLeavesAreAllLeaves) {

@@ -28,7 +28,7 @@ class ReordererTest : public ::testing::TestWithParam<DistanceMeasure> {
     QueryState state;
     state.excluded.Reset(0);
     PrepareQuery(parts, query, &state.query);
-    Partitioner(parts).ChooseLeaves(20, &state, &scratch_);
+    Partitioner(parts).ChooseLeaves(20, 20, &state, &scratch_);
     MakeLookupTable(parts, kKept, &state, &scratch_);
     ScoreChosenLeaves(parts, kKept, &state);
     return state;

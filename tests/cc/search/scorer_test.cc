@@ -28,7 +28,7 @@ class ScorerTest : public ::testing::TestWithParam<DistanceMeasure> {
       states[q].excluded.Reset(1);
       if (q % 3 == 0) states[q].excluded.Insert(static_cast<int32_t>(q));
       PrepareQuery(parts_, queries_.row(q), &states[q].query);
-      partitioner.ChooseLeaves(12, &states[q], &scratch_);
+      partitioner.ChooseLeaves(12, 12, &states[q], &scratch_);
       MakeLookupTable(parts_, keep + 2, &states[q], &scratch_);
       if (allowance != 0) states[q].lookup_table.allowance = allowance;
     }

@@ -147,6 +147,21 @@ TEST(TopCodesTest, ThresholdRisesAsScoresCome) {
   EXPECT_LE(top.threshold(), 4998);
 }
 
+// As soon as there are a quarter more than are kept, and 32.
+TEST(TopCodesTest, ThresholdRisesOnceThereAreEnough) {
+  for (const auto& [keep, enough] :
+       {std::pair(20, 32), std::pair(25, 32), std::pair(26, 33), std::pair(400, 501)}) {
+    const std::vector<Scored> all = RandomScored(enough, 60000);
+    TopCodes top;
+    top.Reset(keep, 0);
+    for (int i = 0; i < enough; ++i) {
+      EXPECT_EQ(top.threshold(), 0) << keep << " kept, " << i << " given";
+      Give(all, i, i + 1, &top);
+    }
+    EXPECT_GT(top.threshold(), 0) << keep << " kept";
+  }
+}
+
 // Equal scores cannot raise the threshold; they must not fill the memory either.
 TEST(TopCodesTest, RoomForEqualScoresIsBounded) {
   TopCodes top;
