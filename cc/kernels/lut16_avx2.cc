@@ -1,7 +1,5 @@
 #include <immintrin.h>
 
-#include <cassert>
-
 #include "cc/kernels/compress_avx2.h"
 #include "cc/kernels/lut16_group.h"
 #include "cc/kernels/targets_internal.h"
@@ -182,7 +180,6 @@ TFSCANN_AVX2 TFSCANN_LUT16_INLINE void AddPair(const uint8_t* codes, const uint8
 
 template <int kQueries>
 TFSCANN_AVX2 void Scan(const Lut16Scan& scan, Lut16Query* queries) {
-  assert(scan.num_groups <= kLut16MaxGroups);
   const int64_t run = Lut16StepsPerRun(scan.num_pairs);
   ScannedQuery scanned[kQueries];
   alignas(64) uint32_t candidates[kLut16MaxGroups] = {};

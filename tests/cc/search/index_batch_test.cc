@@ -45,6 +45,28 @@ TEST(IndexBatchTest, QueriesFindTheSameAloneAndInABatch) {
   }
 }
 
+// With more leaves than are sorted, and a first threshold that needs more of them than these.
+TEST(IndexBatchTest, QueriesOfManyLeavesFindTheSameAloneAndInABatch) {
+  const Matrix rows = RandomMatrix(1000, 20, 1);
+  const Matrix queries = RandomMatrix(61, 20, 2);
+  std::vector<std::vector<int32_t>> excluded(queries.rows());
+  for (int64_t q = 0; q < queries.rows(); q += 3) {
+    for (int32_t row = 0; row < 200; ++row) excluded[q].push_back(row);
+  }
+  SearchOptions options;
+  options.k = 20;
+  options.num_leaves_to_search = 30;
+  options.num_reordering_candidates = 90;
+  for (const IndexCase& kind : AllKinds(rows)) {
+    const Results batch = Search(*kind.file.index, queries, options, excluded);
+    for (int64_t q = 0; q < queries.rows(); ++q) {
+      const Results alone =
+          Search(*kind.file.index, {queries.row(q), 1, 20}, options, {excluded[q]});
+      ASSERT_EQ(batch.Of(q), alone) << kind.name << ", query " << q;
+    }
+  }
+}
+
 // Leaves so far apart that what their candidates share takes all the bits that it may: thresholds
 // exceed any sum. And exclusions, which make far leaves the last of the best.
 TEST(IndexBatchTest, QueriesBetweenFarLeavesFindTheSameAloneAndInABatch) {

@@ -16,11 +16,12 @@ namespace {
 
 constexpr int64_t kLeaves = 60;
 constexpr int64_t kDims = 7;
+constexpr int64_t kAllLeaves = 1 << 20;
 
 // The leaves of a query, `sorted` of them in order. In parts that say nothing of LeafDemand: as
 // many as asked for.
 QueryState ChooseFrom(const IndexParts& parts, const float* query, int64_t count,
-                      int64_t sorted = kLeaves) {
+                      int64_t sorted = kAllLeaves) {
   const Partitioner partitioner(parts);
   QueryState state;
   SearchScratch scratch;

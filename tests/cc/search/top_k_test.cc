@@ -74,6 +74,21 @@ TEST(TopKeysTest, OrderOfArrivalDoesNotMatter) {
   }
 }
 
+TEST(TopKeysTest, SortsOnlyTheBestIfSoAsked) {
+  const std::vector<ScoredKey> keys = RandomKeys(1000, 20);
+  const std::vector<ScoredKey> expected = Best(keys, 37);
+  for (const int64_t sorted : {1, 16, 36, 37, 100}) {
+    TopKeys top;
+    top.Reset(37);
+    for (const ScoredKey key : keys) top.Add(key);
+    const Span<ScoredKey> best = top.FinishSorted(sorted);
+    ASSERT_EQ(best.size(), 37u);
+    EXPECT_TRUE(
+        std::equal(best.begin(), best.begin() + std::min<int64_t>(sorted, 37), expected.begin()));
+    EXPECT_TRUE(std::is_permutation(best.begin(), best.end(), expected.begin()));
+  }
+}
+
 TEST(TopKeysTest, TakesKeysInBulk) {
   const std::vector<ScoredKey> keys = RandomKeys(4096, 1000);
   TopKeys top;
