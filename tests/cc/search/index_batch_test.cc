@@ -1,5 +1,6 @@
 // What a query finds does not depend on its company, on threads or on what was searched before.
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "cc/base/executor.h"
@@ -30,6 +31,18 @@ std::vector<IndexCase> AllKinds(const Matrix& rows) {
   return cases;
 }
 
+using ExcludedRows = std::vector<std::vector<int32_t>>;
+
+// Each query finds alone what it found in the batch. excluded: those of each, or none at all.
+void CheckAlone(const std::string& name, const Index& index, const Matrix& queries,
+                const SearchOptions& options, const ExcludedRows& excluded, const Results& batch) {
+  for (int64_t q = 0; q < queries.rows(); ++q) {
+    const ExcludedRows own = excluded.empty() ? ExcludedRows() : ExcludedRows{excluded[q]};
+    const Results alone = Search(index, {queries.row(q), 1, queries.cols()}, options, own);
+    ASSERT_EQ(batch.Of(q), alone) << name << ", query " << q;
+  }
+}
+
 TEST(IndexBatchTest, QueriesFindTheSameAloneAndInABatch) {
   const Matrix rows = RandomMatrix(1000, 20, 1);
   const Matrix queries = RandomMatrix(61, 20, 2);
@@ -37,11 +50,8 @@ TEST(IndexBatchTest, QueriesFindTheSameAloneAndInABatch) {
   options.k = 7;
   options.num_leaves_to_search = 4;
   for (const IndexCase& kind : AllKinds(rows)) {
-    const Results batch = Search(*kind.file.index, queries, options);
-    for (int64_t q = 0; q < queries.rows(); ++q) {
-      const Results alone = Search(*kind.file.index, {queries.row(q), 1, 20}, options);
-      ASSERT_EQ(batch.Of(q), alone) << kind.name << ", query " << q;
-    }
+    const Index& index = *kind.file.index;
+    CheckAlone(kind.name, index, queries, options, {}, Search(index, queries, options));
   }
 }
 
@@ -49,7 +59,7 @@ TEST(IndexBatchTest, QueriesFindTheSameAloneAndInABatch) {
 TEST(IndexBatchTest, QueriesOfManyLeavesFindTheSameAloneAndInABatch) {
   const Matrix rows = RandomMatrix(1000, 20, 1);
   const Matrix queries = RandomMatrix(61, 20, 2);
-  std::vector<std::vector<int32_t>> excluded(queries.rows());
+  ExcludedRows excluded(queries.rows());
   for (int64_t q = 0; q < queries.rows(); q += 3) {
     for (int32_t row = 0; row < 200; ++row) excluded[q].push_back(row);
   }
@@ -58,12 +68,9 @@ TEST(IndexBatchTest, QueriesOfManyLeavesFindTheSameAloneAndInABatch) {
   options.num_leaves_to_search = 30;
   options.num_reordering_candidates = 90;
   for (const IndexCase& kind : AllKinds(rows)) {
-    const Results batch = Search(*kind.file.index, queries, options, excluded);
-    for (int64_t q = 0; q < queries.rows(); ++q) {
-      const Results alone =
-          Search(*kind.file.index, {queries.row(q), 1, 20}, options, {excluded[q]});
-      ASSERT_EQ(batch.Of(q), alone) << kind.name << ", query " << q;
-    }
+    const Index& index = *kind.file.index;
+    const Results batch = Search(index, queries, options, excluded);
+    CheckAlone(kind.name, index, queries, options, excluded, batch);
   }
 }
 
@@ -78,7 +85,7 @@ TEST(IndexBatchTest, QueriesBetweenFarLeavesFindTheSameAloneAndInABatch) {
     rows.row(i)[0] = i % 2 == 0 ? 60.0f : -60.0f;
   }
   Matrix queries = RandomMatrix(kQueries, kDims, 2);
-  std::vector<std::vector<int32_t>> excluded(kQueries);
+  ExcludedRows excluded(kQueries);
   for (int64_t q = 0; q < kQueries; ++q) {
     queries.row(q)[0] = 0.02f * static_cast<float>(q);
     if (q % 4 > 0) continue;
@@ -90,10 +97,7 @@ TEST(IndexBatchTest, QueriesBetweenFarLeavesFindTheSameAloneAndInABatch) {
   options.num_leaves_to_search = 2;
   options.num_reordering_candidates = 100;
   const Results batch = Search(*file.index, queries, options, excluded);
-  for (int64_t q = 0; q < kQueries; ++q) {
-    const Results alone = Search(*file.index, {queries.row(q), 1, kDims}, options, {excluded[q]});
-    EXPECT_EQ(batch.Of(q), alone) << "query " << q;
-  }
+  CheckAlone("two leaves", *file.index, queries, options, excluded, batch);
 }
 
 // In a large batch queries are taken in an order of their own, some hundreds at a time.
@@ -104,7 +108,7 @@ TEST(IndexBatchTest, QueriesOfALargeBatchFindWhatTheyFindAlone) {
   queries.row(5)[3] = std::numeric_limits<float>::quiet_NaN();
   queries.row(700)[0] = std::numeric_limits<float>::infinity();
   std::fill_n(queries.row(17), 8, 0.0f);
-  std::vector<std::vector<int32_t>> excluded(kQueries);
+  ExcludedRows excluded(kQueries);
   for (int64_t q = 0; q < kQueries; q += 3) {
     for (int32_t row = 0; row < 900; ++row) excluded[q].push_back(row);
   }
@@ -117,10 +121,7 @@ TEST(IndexBatchTest, QueriesOfALargeBatchFindWhatTheyFindAlone) {
     SearchScratch scratch;
     const Results batch = Search(*file.index, queries, options, excluded, &scratch);
     EXPECT_EQ(Search(*file.index, queries, options, excluded, &scratch), batch);
-    for (int64_t q = 0; q < kQueries; ++q) {
-      const Results alone = Search(*file.index, {queries.row(q), 1, 8}, options, {excluded[q]});
-      ASSERT_EQ(batch.Of(q), alone) << NameOf(measure) << ", query " << q;
-    }
+    CheckAlone(NameOf(measure), *file.index, queries, options, excluded, batch);
     EXPECT_EQ(batch.Of(5).rows, std::vector<int32_t>(4, -1));
   }
 }
